@@ -1,0 +1,159 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+
+namespace Stentor.Protocol;
+
+/// <summary>
+/// Origin → highest <c>seq</c> seen, contiguous from 1. Immutable; origins in ordinal order; a missing origin is 0.
+/// (Parker et al., "Detection of mutual inconsistency in distributed systems", 1983.)
+/// </summary>
+public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollection<KeyValuePair<OriginId, long>>
+{
+    private readonly KeyValuePair<OriginId, long>[] _components;
+
+    private VersionVector(KeyValuePair<OriginId, long>[] components) => _components = components;
+
+    /// <summary>Nothing seen.</summary>
+    public static VersionVector Empty { get; } = new([]);
+
+    /// <summary>How many origins have a component.</summary>
+    public int Count => _components.Length;
+
+    /// <summary>The components, in ordinal order of their origins.</summary>
+    public ReadOnlySpan<KeyValuePair<OriginId, long>> Components => _components;
+
+    /// <summary>The highest number seen of <paramref name="origin"/>; 0 when none.</summary>
+    /// <param name="origin">Any origin.</param>
+    public long this[OriginId origin]
+    {
+        get
+        {
+            var index = IndexOf(origin);
+            return index < 0 ? 0 : _components[index].Value;
+        }
+    }
+
+    /// <summary>Makes a vector.</summary>
+    /// <param name="components">Each origin at most once; zeros are left out.</param>
+    /// <exception cref="ArgumentException">An origin stands twice, or a number is negative.</exception>
+    public static VersionVector Of(params IEnumerable<KeyValuePair<OriginId, long>> components)
+    {
+        var sorted = components.Where(c => c.Value != 0).OrderBy(c => c.Key).ToArray();
+        for (var i = 0; i < sorted.Length; i++)
+        {
+            if (sorted[i].Value < 0 || (i > 0 && sorted[i - 1].Key == sorted[i].Key))
+            {
+                throw new ArgumentException($"Component {sorted[i].Key} stands twice or is negative ({sorted[i].Value}).", nameof(components));
+            }
+        }
+
+        return sorted.Length == 0 ? Empty : new VersionVector(sorted);
+    }
+
+    /// <summary>Makes a vector of one component.</summary>
+    /// <param name="origin">The origin.</param>
+    /// <param name="seq">Its highest number, not negative.</param>
+    public static VersionVector Of(OriginId origin, long seq) => Empty.With(origin, seq);
+
+    /// <summary>This vector with one component replaced.</summary>
+    /// <param name="origin">The origin.</param>
+    /// <param name="seq">Its new number; 0 takes the component out.</param>
+    public VersionVector With(OriginId origin, long seq)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(seq);
+        var index = IndexOf(origin);
+        if (index >= 0 && seq != 0)
+        {
+            var copy = _components.AsSpan().ToArray();
+            copy[index] = new(origin, seq);
+            return new VersionVector(copy);
+        }
+
+        return Of(_components.Where(c => c.Key != origin).Append(new(origin, seq)));
+    }
+
+    /// <summary>The greater of both, component by component: the least vector that covers both.</summary>
+    /// <param name="other">The other vector.</param>
+    public VersionVector Merge(VersionVector other)
+    {
+        if (Covers(other))
+        {
+            return this;
+        }
+
+        if (other.Covers(this))
+        {
+            return other;
+        }
+
+        var merged = new Dictionary<OriginId, long>(_components);
+        foreach (var (origin, seq) in other._components)
+        {
+            ref var value = ref CollectionsMarshal.GetValueRefOrAddDefault(merged, origin, out _);
+            value = Math.Max(value, seq);
+        }
+
+        return Of(merged);
+    }
+
+    /// <summary>Whether everything in <paramref name="other"/> is in this one.</summary>
+    /// <param name="other">The other vector.</param>
+    public bool Covers(VersionVector other)
+    {
+        foreach (var (origin, seq) in other._components)
+        {
+            if (this[origin] < seq)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>What <paramref name="other"/> has and this one lacks: its components that are greater than ours.</summary>
+    /// <param name="other">The other vector.</param>
+    public VersionVector MissingFrom(VersionVector other) => Of(other._components.Where(c => c.Value > this[c.Key]));
+
+    /// <inheritdoc/>
+    public bool Equals(VersionVector? other) => other is not null && _components.AsSpan().SequenceEqual(other._components);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as VersionVector);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = default(HashCode);
+        foreach (var (origin, seq) in _components)
+        {
+            hash.Add(origin);
+            hash.Add(seq);
+        }
+
+        return hash.ToHashCode();
+    }
+
+    /// <summary>For people: <c>{asia-1c: 4, eu-7f: 12}</c>.</summary>
+    public override string ToString() => "{" + string.Join(", ", _components.Select(c => $"{c.Key}: {c.Value}")) + "}";
+
+    /// <inheritdoc/>
+    public IEnumerator<KeyValuePair<OriginId, long>> GetEnumerator() => _components.AsEnumerable().GetEnumerator();
+
+    /// <inheritdoc/>
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private int IndexOf(OriginId origin)
+    {
+        // Regions are few: a scan beats a search below some dozens.
+        for (var i = 0; i < _components.Length; i++)
+        {
+            if (string.Equals(_components[i].Key.Value, origin.Value, StringComparison.Ordinal))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+}
