@@ -88,7 +88,7 @@ public readonly ref struct EntryHeader
     /// <param name="previous">The origin's previous chain; 0 before its first entry.</param>
     public static ulong ChainOf(ReadOnlySpan<byte> entry, ulong previous) => Checksum.Xxh64(entry[..^ChainPartLength], previous);
 
-    private static bool TryText(ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> key, out ReadOnlySpan<byte> text)
+    private static bool TryText(scoped ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> key, out ReadOnlySpan<byte> text)
     {
         text = default;
         if (!rest.StartsWith(key))
@@ -108,7 +108,7 @@ public readonly ref struct EntryHeader
         return true;
     }
 
-    private static bool TryNumber(ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> key, out long number)
+    private static bool TryNumber(scoped ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> key, out long number)
     {
         number = 0;
         if (!rest.StartsWith(key))
