@@ -1,0 +1,43 @@
+using Stentor.Protocol;
+
+namespace Stentor.Node;
+
+/// <summary>How a node behaves. Times and sizes have the defaults of the design.</summary>
+public sealed record NodeOptions
+{
+    /// <summary>The region's name. Default <c>local</c>.</summary>
+    public string Region { get; init; } = "local";
+
+    /// <summary>The limits of the contract.</summary>
+    public Limits Limits { get; init; } = Limits.Default;
+
+    /// <summary>Most commands waiting to be ordered; past it publishers are told to wait. Default 65,536.</summary>
+    public int QueueMax { get; init; } = 65_536;
+
+    /// <summary>Most commands in one commit. Default 8,192.</summary>
+    public int BatchMax { get; init; } = 8_192;
+
+    /// <summary>Time between check-points of the state. Default 2 s.</summary>
+    public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How far ahead of the wall clock a remote time may lie before it no longer drives the local clock. Default 5 minutes.</summary>
+    public TimeSpan SkewMax { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Most bytes of one tail, a wire form of a channel's newest entries; older ones are read from the ledger. Default 256 KiB.</summary>
+    public int TailBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Silence after which the node pings a connection. Default 25 s.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>Further silence after which a connection is dead. Default 20 s.</summary>
+    public TimeSpan HeartbeatGrace { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Wait for a token to be covered when a request does not say. Default 5 s.</summary>
+    public TimeSpan CatchUpWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a session token is good for. Default 24 hours.</summary>
+    public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Longest graceful stop. Default 8 s, so that the process ends within 10.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(8);
+}

@@ -1,0 +1,34 @@
+using Stentor.Protocol;
+
+namespace Stentor.Replication;
+
+/// <summary>A wish to change something. A closed set: every change of a replica is one of these.</summary>
+public abstract record Command
+{
+    private Command()
+    {
+    }
+
+    /// <summary>Record an activity or an effect, under the next number of this region.</summary>
+    /// <param name="Channel">A valid channel name; who may publish there was decided before.</param>
+    /// <param name="Author">A username.</param>
+    /// <param name="Body">What is published.</param>
+    /// <param name="Caller">Who is told the outcome, after it is durable; null for nobody.</param>
+    /// <param name="Ref">Whatever the caller wants back with the outcome.</param>
+    public sealed record Publish(string Channel, string Author, PublishBody Body, IPublisher? Caller = null, long Ref = 0) : Command;
+
+    /// <summary>Take an entry that another region made.</summary>
+    /// <param name="Entry">The entry; its chain is checked when it is applied.</param>
+    public sealed record Receive(Entry Entry) : Command;
+}
+
+/// <summary>Who submitted publishes and is told their outcomes. Called on the sequencing thread: it must not wait and must not throw.</summary>
+public interface IPublisher
+{
+    /// <summary>One outcome. Outcomes come in the order in which their commands were submitted.</summary>
+    /// <param name="outcome">The outcome; durable, or refused.</param>
+    void OnOutcome(in Outcome outcome);
+
+    /// <summary>All outcomes of this publisher in one commit have been given; now is the time to send.</summary>
+    void OnCommitEnd();
+}

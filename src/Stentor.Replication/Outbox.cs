@@ -1,0 +1,44 @@
+using Stentor.Protocol;
+
+namespace Stentor.Replication;
+
+/// <summary>An entry that a replica recorded, in the outbox's bytes.</summary>
+/// <param name="Channel">Its channel.</param>
+/// <param name="Origin">Its origin.</param>
+/// <param name="Seq">Its number.</param>
+/// <param name="Offset">Where its bytes start in <see cref="Outbox.Bytes"/>.</param>
+/// <param name="Length">How many there are.</param>
+/// <param name="Repeat">Whether it is another region's copy of an activity that is known already by its publish id: kept, passed on, but not delivered to readers.</param>
+public readonly record struct Recorded(string Channel, OriginId Origin, long Seq, int Offset, int Length, bool Repeat);
+
+/// <summary>What a batch of commands brought about: entries to make durable, outcomes to tell, states that changed. One owner; used again batch after batch.</summary>
+public sealed class Outbox
+{
+    /// <summary>The bytes of <see cref="Entries"/>, one after the other.</summary>
+    public ByteBuffer Bytes { get; } = new(256 * 1024);
+
+    /// <summary>The entries recorded, in the region's order.</summary>
+    public List<Recorded> Entries { get; } = [];
+
+    /// <summary>The outcomes, in the order of the commands.</summary>
+    public List<Outcome> Outcomes { get; } = [];
+
+    /// <summary>The newest state of every channel that changed.</summary>
+    public Dictionary<string, ChannelState> Channels { get; } = [];
+
+    /// <summary>The publish ids that became known.</summary>
+    public List<PublishedId> Ids { get; } = [];
+
+    /// <summary>Where the replica stands after the batch.</summary>
+    public ReplicaMark Mark { get; set; } = ReplicaMark.Start;
+
+    /// <summary>Empties it for the next batch.</summary>
+    public void Clear()
+    {
+        Bytes.Clear(keepMax: 4 * 1024 * 1024);
+        Entries.Clear();
+        Outcomes.Clear();
+        Channels.Clear();
+        Ids.Clear();
+    }
+}

@@ -1,0 +1,85 @@
+namespace Stentor.Storage;
+
+/// <summary>
+/// The one seam to files: a flat directory. The real one is <c>PhysicalDisk</c>; tests and the simulator use one that loses what was not
+/// synced, tears writes, flips bits, fills up and fails syncs. All methods throw <see cref="DiskException"/>.
+/// </summary>
+public interface IDisk
+{
+    /// <summary>Opens a file.</summary>
+    /// <param name="name">A plain file name.</param>
+    /// <param name="mode">Whether it must exist, must not, or may.</param>
+    IDiskFile Open(string name, DiskFileMode mode);
+
+    /// <summary>The names of all files, in ordinal order.</summary>
+    IReadOnlyList<string> List();
+
+    /// <summary>Gives a file another name, replacing what had it. Durable once <see cref="SyncDirectory"/> returned.</summary>
+    /// <param name="from">The old name.</param>
+    /// <param name="to">The new name.</param>
+    void Rename(string from, string to);
+
+    /// <summary>Deletes a file; nothing happens when there is none.</summary>
+    /// <param name="name">The file.</param>
+    void Delete(string name);
+
+    /// <summary>Makes names (creations, renames, deletions) durable.</summary>
+    void SyncDirectory();
+}
+
+/// <summary>Whether a file must exist.</summary>
+public enum DiskFileMode
+{
+    /// <summary>It must.</summary>
+    Existing,
+
+    /// <summary>It must not; it is created, readable and writable by its owner only.</summary>
+    New,
+
+    /// <summary>It is created when there is none.</summary>
+    Any,
+}
+
+/// <summary>A file on an <see cref="IDisk"/>. Reads may run on any thread beside each other and beside one writer.</summary>
+public interface IDiskFile : IDisposable
+{
+    /// <summary>Its length, in bytes.</summary>
+    long Length { get; }
+
+    /// <summary>Reads at an offset.</summary>
+    /// <param name="destination">Filled as far as the file goes.</param>
+    /// <param name="offset">Where to start.</param>
+    /// <returns>How many bytes were read: fewer only at the end of the file.</returns>
+    int Read(Span<byte> destination, long offset);
+
+    /// <summary>Writes at an offset, growing the file when needed. Durable once <see cref="Sync"/> returned.</summary>
+    /// <param name="bytes">What to write.</param>
+    /// <param name="offset">Where to start.</param>
+    void Write(ReadOnlySpan<byte> bytes, long offset);
+
+    /// <summary>Makes everything written durable. After it failed once, nothing more that this file holds may be trusted to become durable.</summary>
+    void Sync();
+}
+
+/// <summary>A disk did not do what was asked.</summary>
+/// <param name="fault">What kind of fault it is.</param>
+/// <param name="message">Which file, what was tried, what to do.</param>
+/// <param name="inner">The operating system's own words.</param>
+public sealed class DiskException(DiskFault fault, string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>What kind of fault it is.</summary>
+    public DiskFault Fault { get; } = fault;
+}
+
+/// <summary>Kinds of disk fault.</summary>
+public enum DiskFault
+{
+    /// <summary>There is no room left.</summary>
+    Full,
+
+    /// <summary>A read, write or sync failed.</summary>
+    Failed,
+
+    /// <summary>The file is missing, or exists where it must not.</summary>
+    Name,
+}
