@@ -1,0 +1,3 @@
+using Stentor.Cli;
+
+return await StentorProgram.RunAsync(args, Surroundings.OfThisProcess());

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.Text.Json;
+using Stentor.Cli.CommandLine;
+using Stentor.Gateways;
+
+namespace Stentor.Cli.Serving;
+
+/// <summary><c>stentor serve</c>: runs a node until it is asked to end.</summary>
+internal sealed class ServeCommand : ExampleCommand
+{
+    private static readonly ServerOptions Defaults = new();
+
+    private readonly Option<string[]> _listen = new("--listen") { Description = "Where HTTP, Server-Sent Events and WebSocket are served; port 0 takes a free one.", HelpName = "URL", DefaultValueFactory = _ => [.. Defaults.Listen] };
+    private readonly Option<string?> _tcp = new("--tcp") { Description = "Where JSON frames are served on plain TCP.", HelpName = "HOST:PORT" };
+    private readonly Option<string> _data = new("--data") { Description = "Where everything that must last is kept; made when it does not exist.", HelpName = "DIR", DefaultValueFactory = _ => DataDirectory };
+    private readonly Option<bool> _ephemeral = new("--ephemeral") { Description = "Keep everything in memory; nothing outlives the process." };
+    private readonly Option<string> _region = new("--region") { Description = "The region's name, first part of its origin.", HelpName = "NAME", DefaultValueFactory = _ => Defaults.Node.Region };
+    private readonly Option<string?> _operatorSecretFile = new("--operator-secret-file") { Description = "The file with the operator's secret; made when it does not exist. Default: operator.secret in the data directory.", HelpName = "FILE" };
+    private readonly Option<string?> _certificateFile = new("--certificate-file") { Description = "The certificate for https, a PEM file.", HelpName = "FILE" };
+    private readonly Option<string?> _certificateKeyFile = new("--certificate-key-file") { Description = "The certificate's key, a PEM file, when it is not in the certificate's file.", HelpName = "FILE" };
+    private readonly Option<string[]> _allowOrigin = new("--allow-origin") { Description = "An origin whose pages may use this node from a browser, like https://example.org; may be repeated.", HelpName = "ORIGIN" };
+    private readonly Option<bool> _insecure = new("--insecure") { Description = "Allow listening beyond loopback without TLS, where secrets can be read on the way." };
+    private readonly Option<string> _rateLimits = Options.Choice("--rate-limits", "Whether logins, registrations and publishes are limited in their rate.", "on", "off");
+    private readonly Option<Uri?> _otlp = new("--otlp") { Description = "Where metrics are exported over OTLP.", HelpName = "URL" };
+    private readonly Option<string> _logLevel = Options.Choice("--log-level", "The least severe log messages that are written.", "info", "trace", "debug", "warn", "error", "none");
+    private readonly Option<bool> _json = new("--json") { Description = "Print listeners and log messages as JSON, one object a line." };
+    private readonly List<(NumberOption Number, Option<long> Option)> _numbers = [.. NumberOptions.All.Select(number => (number, NumberOptions.OptionOf(number)))];
+
+    /// <summary>Makes the command.</summary>
+    /// <param name="around">What it finds around it.</param>
+    public ServeCommand(Surroundings around)
+        : base("serve", "Run a node.")
+    {
+        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json])
+        {
+            Add(option);
+        }
+
+        foreach (var (_, option) in _numbers)
+        {
+            Add(option);
+        }
+
+        SetAction((parsed, _) => RunAsync(parsed, around));
+    }
+
+    /// <summary>Where a node keeps its data unless it is told otherwise.</summary>
+    public const string DataDirectory = "stentor-data";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Examples =>
+    [
+        "stentor serve",
+        "# frames on plain TCP too, data elsewhere",
+        "stentor serve --tcp 127.0.0.1:5051 --data /var/lib/stentor",
+        "# a throw-away node on free ports, for a script",
+        "stentor serve --ephemeral --listen http://127.0.0.1:0 --tcp 127.0.0.1:0 --json",
+        "# for the whole network, with a certificate",
+        "stentor serve --listen https://0.0.0.0:5050 --certificate-file node.pem --certificate-key-file node.key",
+    ];
+
+    private async Task<int> RunAsync(ParseResult parsed, Surroundings around)
+    {
+        var json = parsed.GetValue(_json);
+        using var logs = new LineLogs(around.Error, LineLogs.LevelOf(parsed.GetRequiredValue(_logLevel)), json, TimeProvider.System);
+        try
+        {
+            await using var server = await Server.StartAsync(OptionsOf(parsed, around), logs, around.Stop);
+            Announce(server, json, around);
+            await Task.WhenAny(server.Completion, Task.Delay(Timeout.Infinite, around.Stop));
+            await server.StopAsync(CancellationToken.None);
+            // A server that ended by itself says why here.
+            await server.Completion;
+            return ExitCode.Done;
+        }
+        catch (ServerStartException e)
+        {
+            throw new CommandException(e.Message);
+        }
+    }
+
+    private ServerOptions OptionsOf(ParseResult parsed, Surroundings around)
+    {
+        string? PathOrNull(Option<string?> option) => parsed.GetValue(option) is { } path ? around.PathOf(path) : null;
+
+        var ephemeral = parsed.GetValue(_ephemeral);
+        if (ephemeral && parsed.GetResult(_data) is { Implicit: false })
+        {
+            throw CommandException.Usage("--ephemeral keeps nothing, --data keeps everything: give one of them.");
+        }
+
+        var options = new ServerOptions
+        {
+            Listen = parsed.GetRequiredValue(_listen),
+            Tcp = parsed.GetValue(_tcp),
+            CertificateFile = PathOrNull(_certificateFile),
+            CertificateKeyFile = PathOrNull(_certificateKeyFile),
+            DataDirectory = ephemeral ? null : around.PathOf(parsed.GetRequiredValue(_data)),
+            Ephemeral = ephemeral,
+            OperatorSecretFile = PathOrNull(_operatorSecretFile),
+            Node = Defaults.Node with { Region = parsed.GetRequiredValue(_region) },
+            AllowOrigins = parsed.GetValue(_allowOrigin) ?? [],
+            Insecure = parsed.GetValue(_insecure),
+            OtlpEndpoint = parsed.GetValue(_otlp),
+        };
+        options = _numbers.Aggregate(options, (all, pair) => pair.Number.With(all, parsed.GetValue(pair.Option)));
+        return parsed.GetValue(_rateLimits) == "off" ? options with { RateLimits = options.RateLimits with { Enabled = false } } : options;
+    }
+
+    private static void Announce(Server server, bool json, Surroundings around)
+    {
+        using var output = new StreamWriter(around.Out, leaveOpen: true);
+        foreach (var listener in server.Listeners)
+        {
+            output.WriteLine(json
+                ? JsonSerializer.Serialize(new ListeningLine(listener.Address, listener.Kind), CommandJson.Default.ListeningLine)
+                : $"listening on {listener.Address}");
+        }
+
+        if (server.OperatorSecretIsNew && !json)
+        {
+            output.WriteLine($"the operator's secret is in {server.OperatorSecretFile} (made now, readable by you only)");
+        }
+    }
+}
+
+/// <summary>A listener as JSON.</summary>
+internal sealed record ListeningLine(string Listening, string Kind);

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using Stentor.Cli.CommandLine;
+using Stentor.Cli.Serving;
+
+namespace Stentor.Cli;
+
+/// <summary>The program <c>stentor</c>: finds the command, gathers its options, runs it, and turns how it ended into an exit code.</summary>
+internal static class StentorProgram
+{
+    /// <summary>How command lines are read: <c>@</c> is a letter like any other, and <c>-abc</c> is not three options.</summary>
+    public static ParserConfiguration Parsing { get; } = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+
+    /// <summary>All commands.</summary>
+    /// <param name="around">What they find around them.</param>
+    public static RootCommand Commands(Surroundings around)
+    {
+        var root = new RootCommand("Stentor, an activity-stream server: a node, and all that talks to one.")
+        {
+            new ServeCommand(around),
+        };
+        root.Directives.Clear();
+        Help.Install(root);
+        return root;
+    }
+
+    /// <summary>Runs a command line.</summary>
+    /// <param name="args">Its words.</param>
+    /// <param name="around">What the command finds around it.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, Surroundings around)
+    {
+        var path = "stentor";
+        try
+        {
+            var root = Commands(around);
+            var parsed = root.Parse(args, Parsing);
+            var command = parsed.CommandResult.Command;
+            path = PathOf(parsed.CommandResult);
+            var output = new StreamWriter(around.Out, leaveOpen: true);
+            await using (output)
+            {
+                var invocation = new InvocationConfiguration { Output = output, Error = around.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+                if (parsed.Action is Help || parsed.CommandResult.Parent is null && parsed.Errors.Count == 0)
+                {
+                    return await parsed.InvokeAsync(invocation, around.Stop);
+                }
+
+                if (args.Count == 0 || command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
+                {
+                    new Help(new HelpAction()).Invoke(root.Parse([.. args, "--help"], Parsing));
+                    return ExitCode.Usage;
+                }
+
+                Check(parsed, args);
+                var more = Settings.Read(root, around).ArgumentsFor(command, option => parsed.GetResult(option) is { Implicit: false });
+                var depth = path.Count(letter => letter == ' ');
+                var complete = root.Parse([.. args.Take(depth), .. more, .. args.Skip(depth)], Parsing);
+                Check(complete, args);
+                return await complete.InvokeAsync(invocation, around.Stop);
+            }
+        }
+        catch (CommandException e)
+        {
+            await around.Error.WriteLineAsync($"{path}: {e.Message}");
+            if (e.ExitCode == ExitCode.Usage)
+            {
+                await around.Error.WriteLineAsync($"Try '{path} --help'.");
+            }
+
+            return e.ExitCode;
+        }
+        catch (OperationCanceledException) when (around.Stop.IsCancellationRequested)
+        {
+            return ExitCode.Done;
+        }
+        catch (IOException e) when (IsClosedPipe(e))
+        {
+            // Who reads our output has read enough (`stentor log … | head`).
+            return ExitCode.Done;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            await around.Error.WriteLineAsync($"{path}: {e.Message}");
+            return ExitCode.Failed;
+        }
+    }
+
+    private static bool IsClosedPipe(IOException e) => e.HResult == 32; // EPIPE
+
+    private static string PathOf(CommandResult? result) => result switch
+    {
+        { Parent: CommandResult parent } => $"{PathOf(parent)} {result.Command.Name}",
+        _ => "stentor",
+    };
+
+    /// <summary>Throws when a command line is wrong, with the nearest right word.</summary>
+    private static void Check(ParseResult parsed, IReadOnlyList<string> args)
+    {
+        var command = parsed.CommandResult.Command;
+
+        // The library takes an unknown option for the value of an argument when one is expected. We do not: what starts with a dash is an
+        // option, unless it stands behind `--`.
+        var end = args.ToList().IndexOf("--");
+        var words = end < 0 ? args : args.Take(end);
+        var loose = parsed.UnmatchedTokens.Concat(parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value)).ToHashSet(StringComparer.Ordinal);
+        if (words.FirstOrDefault(word => word.Length > 1 && word[0] == '-' && loose.Contains(word)) is { } unknown)
+        {
+            var name = unknown.Split('=')[0];
+            var known = command.Options.SelectMany(option => option.Aliases.Append(option.Name)).Append("--help");
+            throw CommandException.Usage($"the option '{name}' is unknown{Nearest.Suggestion(name, known)}");
+        }
+
+        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count > 0)
+        {
+            var name = parsed.UnmatchedTokens[0];
+            throw CommandException.Usage($"the command '{name}' is unknown{Nearest.Suggestion(name, command.Subcommands.Select(sub => sub.Name))}");
+        }
+
+        if (parsed.Errors.Count > 0)
+        {
+            throw CommandException.Usage(parsed.Errors[0].Message);
+        }
+    }
+}

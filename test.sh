@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Builds everything with warnings as errors, runs every test project, checks the format, and sums up.
+# The last line is `N passed, N failed`; the exit code is 0 only when nothing failed and every project ran tests.
+#
+#   ./test.sh                          everything
+#   ./test.sh Protocol EndToEnd        only these test projects (any part of their names)
+#   ./test.sh EndToEnd -- -class '*Readme*'
+#                                      what follows `--` goes to the test program (xunit.v3; `-help` shows what it takes)
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Longest run of one test project, in seconds. The slowest takes a few minutes on two busy cores.
+readonly project_seconds_max=900
+
+only=()
+runner_options=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --) shift; runner_options=("$@"); break ;;
+    -*) echo "test.sh: unknown option '$1'; ./test.sh --help shows what there is." >&2; exit 2 ;;
+    *) only+=("$1"); shift ;;
+  esac
+done
+
+export DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+export CI="${CI:-true}"
+
+say() { printf '\n== %s\n' "$*"; }
+
+# What the tests need besides the SDK: git (they start the program from a fresh clone) and script (they give it
+# a terminal). Every Debian has both or can have them; nothing is installed where they are there.
+install_needs() {
+  local missing=()
+  command -v git >/dev/null || missing+=(git)
+  command -v script >/dev/null || missing+=(bsdutils)
+  if [ ${#missing[@]} -gt 0 ]; then
+    say "installing ${missing[*]}"
+    local sudo=""
+    [ "$(id -u)" = 0 ] || sudo="sudo"
+    $sudo apt-get update -q && $sudo apt-get install -y -q "${missing[@]}" || {
+      echo "test.sh: could not install ${missing[*]}; install it by hand and try again." >&2
+      exit 1
+    }
+  fi
+  command -v dotnet >/dev/null || {
+    echo "test.sh: there is no 'dotnet' on the PATH. Install the .NET 10 SDK: https://dotnet.microsoft.com/download" >&2
+    exit 1
+  }
+}
+
+failed_steps=()
+passed=0
+failed=0
+
+step() {
+  local name="$1"
+  shift
+  say "$name"
+  local started=$SECONDS
+  if "$@"; then
+    echo "$name: done in $((SECONDS - started)) s"
+  else
+    echo "$name: FAILED after $((SECONDS - started)) s"
+    failed_steps+=("$name")
+    failed=$((failed + 1))
+    return 1
+  fi
+}
+
+finish() {
+  say "sum"
+  local name
+  for name in "${failed_steps[@]+"${failed_steps[@]}"}"; do
+    echo "FAILED: $name"
+  done
+  echo "all in $SECONDS s"
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+# An attribute of the first <assembly> in an xunit result file.
+attribute() { sed -n "s/.*<assembly [^>]*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
+
+run_project() {
+  local project="$1" name results
+  name="$(basename "$project")"
+  results="$PWD/out/tests/$name.xml"
+  rm -f "$results"
+  say "$name"
+  local started=$SECONDS code=0
+  timeout --kill-after=10 "$project_seconds_max" \
+    dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" || code=$?
+
+  # The result file decides, not the text on the screen; a project that died before it wrote one has failed.
+  local p=0 f=0 e=0 s=0
+  if [ -s "$results" ]; then
+    p="$(attribute "$results" passed)"
+    f="$(attribute "$results" failed)"
+    e="$(attribute "$results" errors)"
+    s="$(attribute "$results" skipped)"
+  fi
+  p="${p:-0}" f="${f:-0}" e="${e:-0}" s="${s:-0}"
+  echo "$name: $p passed, $((f + e)) failed in $((SECONDS - started)) s"
+  passed=$((passed + p))
+  failed=$((failed + f + e))
+  if [ "$f" != 0 ] || [ "$e" != 0 ]; then
+    failed_steps+=("$name: $((f + e)) failed")
+  elif [ "$s" != 0 ]; then
+    failed_steps+=("$name: $s skipped; nothing is skipped here")
+    failed=$((failed + s))
+  elif [ "$code" != 0 ]; then
+    failed_steps+=("$name: ended with exit code $code")
+    failed=$((failed + 1))
+  elif [ "$p" = 0 ] && [ ${#runner_options[@]} = 0 ]; then
+    failed_steps+=("$name: ran no tests")
+    failed=$((failed + 1))
+  fi
+}
+
+wanted() {
+  [ ${#only[@]} = 0 ] && return 0
+  local part
+  for part in "${only[@]}"; do
+    case "$(basename "$1")" in *"$part"*) return 0 ;; esac
+  done
+  return 1
+}
+
+install_needs
+mkdir -p out/tests
+
+# No build server stays behind, and no compiler server either.
+step "build" dotnet build Stentor.slnx -v quiet -nologo -nodeReuse:false -p:UseSharedCompilation=false || finish
+if [ ${#only[@]} = 0 ] && [ ${#runner_options[@]} = 0 ]; then
+  step "format" dotnet format Stentor.slnx --verify-no-changes --no-restore --verbosity minimal
+fi
+
+# The end-to-end tests run what users run: the Release build that ./stentor makes.
+step "program" ./stentor --version || finish
+
+ran=0
+for project in tests/*/; do
+  project="${project%/}"
+  if grep -q 'Include="xunit.v3"' "$project"/*.csproj && wanted "$project"; then
+    run_project "$project"
+    ran=$((ran + 1))
+  fi
+done
+if [ "$ran" = 0 ]; then
+  echo "test.sh: no test project is called '${only[*]}'." >&2
+  failed=$((failed + 1))
+fi
+
+if [ ${#only[@]} = 0 ] && [ ${#runner_options[@]} = 0 ] && [ -x bench/smoke.sh ]; then
+  step "benchmarks, smoke mode" bench/smoke.sh
+fi
+
+finish
