@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Stentor.Cli.CommandLine;
 
 /// <summary>Kinds of option that several commands have.</summary>
-internal static class Options
+internal static class CommonOptions
 {
     /// <summary>An option that takes one of a few words.</summary>
     /// <param name="name">Its name.</param>
