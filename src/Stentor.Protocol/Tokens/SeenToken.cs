@@ -23,7 +23,7 @@ public static class SeenToken
         return Encoding.ASCII.GetString(token[..Encode(seen, token)]);
     }
 
-    /// <summary>An upper bound for the length of a vector's token, in bytes.</summary>
+    /// <summary>An upper bound for the length of a vector's token, in bytes; with room for one origin that the vector does not have.</summary>
     /// <param name="seen">What has been seen.</param>
     public static int EncodedLengthMax(VersionVector seen) => Base64Url.GetEncodedLength(RawLengthMax(seen));
 
@@ -31,26 +31,38 @@ public static class SeenToken
     /// <param name="seen">What has been seen.</param>
     /// <param name="destination">At least <see cref="EncodedLengthMax"/> bytes.</param>
     /// <returns>How many bytes were written, all of them ASCII letters, digits, <c>-</c> and <c>_</c>.</returns>
-    public static int Encode(VersionVector seen, Span<byte> destination)
+    public static int Encode(VersionVector seen, Span<byte> destination) => Encode(seen, default, 0, destination);
+
+    /// <summary>Writes the token of a vector in which one component is replaced: what <c>Encode(seen.With(origin, seq), …)</c> writes, without making that vector.</summary>
+    /// <param name="seen">What has been seen.</param>
+    /// <param name="origin">The origin whose component is replaced or added.</param>
+    /// <param name="seq">Its number; 0 to write <paramref name="seen"/> as it is.</param>
+    /// <param name="destination">At least <see cref="EncodedLengthMax"/> bytes.</param>
+    /// <returns>How many bytes were written.</returns>
+    public static int Encode(VersionVector seen, OriginId origin, long seq, Span<byte> destination)
     {
         Span<byte> raw = stackalloc byte[RawLengthMax(seen)];
         raw[0] = Format;
         var length = 1;
-        foreach (var (origin, seq) in seen.Components)
+        var isPending = seq != 0;
+        foreach (var component in seen.Components)
         {
-            var name = Encoding.ASCII.GetBytes(origin.Value, raw[(length + 1)..]);
-            raw[length] = (byte)name;
-            length += 1 + name;
-            for (var rest = (ulong)seq; ;)
+            var order = isPending ? origin.CompareTo(component.Key) : 1;
+            if (order <= 0)
             {
-                var low = (byte)(rest & 0x7F);
-                rest >>= 7;
-                raw[length++] = rest == 0 ? low : (byte)(low | 0x80);
-                if (rest == 0)
-                {
-                    break;
-                }
+                length = Put(origin, seq, raw, length);
+                isPending = false;
             }
+
+            if (order != 0)
+            {
+                length = Put(component.Key, component.Value, raw, length);
+            }
+        }
+
+        if (isPending)
+        {
+            length = Put(origin, seq, raw, length);
         }
 
         var check = Checksum.Crc32C(raw[..length]);
@@ -133,9 +145,26 @@ public static class SeenToken
         ? seen
         : throw new ProtocolException(ErrorType.Malformed, $"'{Printable.Cut(token)}' is not a seen token. Send back a `seen` exactly as an answer gave it.");
 
+    private static int Put(OriginId origin, long seq, Span<byte> raw, int length)
+    {
+        var name = Encoding.ASCII.GetBytes(origin.Value, raw[(length + 1)..]);
+        raw[length] = (byte)name;
+        length += 1 + name;
+        for (var rest = (ulong)seq; ;)
+        {
+            var low = (byte)(rest & 0x7F);
+            rest >>= 7;
+            raw[length++] = rest == 0 ? low : (byte)(low | 0x80);
+            if (rest == 0)
+            {
+                return length;
+            }
+        }
+    }
+
     private static int RawLengthMax(VersionVector seen)
     {
-        var length = 3;
+        var length = 3 + 1 + OriginId.LengthMax + 9;
         foreach (var (origin, _) in seen.Components)
         {
             length += 1 + origin.Value.Length + 9;
