@@ -14,7 +14,10 @@ public interface IStates
     /// <param name="id">The id.</param>
     PublishedId? FindId(string author, string id);
 
-    /// <summary>The committed entries of a channel, in the region's order: for the rare fold that cannot go forward.</summary>
+    /// <summary>
+    /// The committed entries of a channel, in the region's order: for the rare fold that cannot go forward. While a ledger is replayed, all that it holds
+    /// (or at least what was replayed): the replica leaves out what it has not applied. The memory may be used again for the next entry.
+    /// </summary>
     /// <param name="channel">A channel name.</param>
     IEnumerable<ReadOnlyMemory<byte>> History(string channel);
 }

@@ -11,9 +11,14 @@ namespace Stentor.Replication;
 /// <param name="Repeat">Whether it is another region's copy of an activity that is known already by its publish id: kept, passed on, but not delivered to readers.</param>
 public readonly record struct Recorded(string Channel, OriginId Origin, long Seq, int Offset, int Length, bool Repeat);
 
-/// <summary>What a batch of commands brought about: entries to make durable, outcomes to tell, states that changed. One owner; used again batch after batch.</summary>
+/// <summary>
+/// What a batch of commands brought about: entries to make durable, outcomes to tell, states that changed. One owner; used again batch after batch.
+/// A replica works on one outbox from commit to commit: it is where it finds the states that the batch changed so far.
+/// </summary>
 public sealed class Outbox
 {
+    private Replica? _replica;
+
     /// <summary>The bytes of <see cref="Entries"/>, one after the other.</summary>
     public ByteBuffer Bytes { get; } = new(256 * 1024);
 
@@ -29,8 +34,12 @@ public sealed class Outbox
     /// <summary>The publish ids that became known.</summary>
     public List<PublishedId> Ids { get; } = [];
 
-    /// <summary>Where the replica stands after the batch.</summary>
-    public ReplicaMark Mark { get; set; } = ReplicaMark.Start;
+    /// <summary>Where the replica stands after the batch. Valid until the replica applies more.</summary>
+    public ReplicaMark Mark
+    {
+        get => _replica?.Mark ?? field;
+        set => (_replica, field) = (null, value);
+    } = ReplicaMark.Start;
 
     /// <summary>Empties it for the next batch.</summary>
     public void Clear()
@@ -41,4 +50,7 @@ public sealed class Outbox
         Channels.Clear();
         Ids.Clear();
     }
+
+    /// <summary>Made when it is asked for, since it costs more than an entry.</summary>
+    internal void MarkIsOf(Replica replica) => _replica = replica;
 }

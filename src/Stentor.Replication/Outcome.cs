@@ -12,7 +12,7 @@ namespace Stentor.Replication;
 /// <param name="Lamport">The entry's Lamport clock.</param>
 /// <param name="Time">The entry's time, microseconds since 1970.</param>
 /// <param name="State">The channel's state after it, where there was an effect; else null.</param>
-/// <param name="SeenBefore">What the region had applied just before; together with the entry itself it makes <see cref="Seen"/>.</param>
+/// <param name="SeenBefore">What the region had applied before, the own origin perhaps less; together with the entry itself it makes <see cref="Seen"/>, which is exact.</param>
 public readonly record struct Outcome(
     Command.Publish Command,
     Refusal? Refusal,

@@ -1,5 +1,5 @@
-#pragma warning disable CA1822 // Contract first: the bodies come with the owner of this part.
 using System.Diagnostics;
+using System.Text;
 using Stentor.Protocol;
 
 namespace Stentor.Replication;
@@ -8,29 +8,198 @@ namespace Stentor.Replication;
 /// The deterministic state machine that applies a region's ledger: it checks conditions, numbers entries and folds state.
 /// One owner, one thread. What it applied since the last <see cref="Commit"/> is its own; <see cref="Rollback"/> takes it back.
 /// </summary>
-/// <param name="self">The origin under which this region numbers its own entries.</param>
-/// <param name="start">Where it stands.</param>
-/// <param name="states">What is committed.</param>
-/// <param name="options">Limits and tolerances.</param>
-public sealed class Replica(OriginId self, ReplicaMark start, IStates states, ReplicaOptions options)
+public sealed partial class Replica
 {
+    // Received stamps beyond these leave no room to go on after them: a time near the end of the year 9999 (31 years are kept
+    // free), or a Lamport clock that no number of entries reaches. They can only come from damage.
+    private static readonly long TimeMax = EntryTime.Max - 1_000_000_000_000_000;
+    private const long LamportMax = long.MaxValue / 2;
+
+    private readonly OriginId _self;
+    private readonly IStates _states;
+    private readonly ReplicaOptions _options;
+    private readonly long _skewMicrosMax;
+
+    // The batch's own publish ids, by author and id; those committed are in the states.
+    private readonly Dictionary<(string Author, string Id), PublishedId> _ids = [];
+    private Origins _origins;
+    private long _lamport;
+    private long _time;
+    private ReplicaMark _committed;
+    private ReplicaMark? _mark;
+
+    /// <summary>A replica that goes on from a mark.</summary>
+    /// <param name="self">The origin under which this region numbers its own entries.</param>
+    /// <param name="start">Where it stands.</param>
+    /// <param name="states">What is committed.</param>
+    /// <param name="options">Limits and tolerances.</param>
+    public Replica(OriginId self, ReplicaMark start, IStates states, ReplicaOptions options)
+    {
+        _self = self;
+        _states = states;
+        _options = options;
+        _skewMicrosMax = options.SkewMax.Ticks / TimeSpan.TicksPerMicrosecond;
+        _origins = new Origins(self, start);
+        (_lamport, _time, _committed, _mark) = (start.Lamport, start.Time, start, start);
+    }
+
+    /// <summary>Where it stands, with what is not committed yet.</summary>
+    public ReplicaMark Mark => _mark ??= _origins.Mark(_lamport, _time);
+
     /// <summary>Applies one command: entries, outcomes and changed states are added to <paramref name="outbox"/>, and its mark is moved.</summary>
     /// <param name="command">The command.</param>
     /// <param name="wallMicros">The wall clock, microseconds since 1970; may go backwards.</param>
-    /// <param name="outbox">Collects the batch.</param>
-    public void Apply(Command command, long wallMicros, Outbox outbox) => throw new UnreachableException($"{self} {start} {states} {options}");
+    /// <param name="outbox">Collects the batch; the same one until <see cref="Commit"/> or <see cref="Rollback"/>.</param>
+    /// <exception cref="LedgerFaultException">A received entry is damaged or of a forked origin. Nothing of it was applied; what was applied before it stands.</exception>
+    /// <exception cref="EarlyEntryException">A received entry cannot be applied yet. Nothing of it was applied.</exception>
+    public void Apply(Command command, long wallMicros, Outbox outbox)
+    {
+        outbox.MarkIsOf(this);
+        if (_origins.AheadCount > 0)
+        {
+            Drive(_origins.TakeAhead(wallMicros + _skewMicrosMax));
+        }
+
+        switch (command)
+        {
+            case Command.Publish publish:
+                OnPublish(publish, wallMicros, outbox);
+                break;
+            case Command.Receive receive:
+                OnReceive(receive.Entry, wallMicros, outbox);
+                break;
+            default:
+                throw new UnreachableException($"{command}");
+        }
+    }
 
     /// <summary>Applies an entry that is in the ledger already, as recovery does: changed states and ids are added to <paramref name="outbox"/>, no entry and no outcome.</summary>
     /// <param name="entry">The entry's bytes; not kept.</param>
-    /// <param name="outbox">Collects the batch.</param>
+    /// <param name="outbox">Collects the batch; the same one until <see cref="Commit"/>.</param>
     /// <exception cref="LedgerFaultException">The entry is damaged, out of order or of a forked origin.</exception>
-    public void Replay(ReadOnlyMemory<byte> entry, Outbox outbox) => throw new UnreachableException();
+    public void Replay(ReadOnlyMemory<byte> entry, Outbox outbox)
+    {
+        outbox.MarkIsOf(this);
+        var bytes = entry.Span;
+        if (!EntryHeader.TryRead(bytes, out var header) || !EntryBody.TryRead(bytes, header, out var body)
+            || !EntryBody.TryReadAfter(body.After, out var after))
+        {
+            throw new LedgerFaultException($"An entry of {bytes.Length} bytes in the ledger is not in canonical form.");
+        }
+
+        var progress = _origins.Of(header.Origin);
+        if (header.Seq != progress.Seq + 1)
+        {
+            throw new LedgerFaultException($"The ledger has entry {header.Seq} of {progress.Id} where {progress.Seq + 1} was due.");
+        }
+
+        if (!_origins.Cover(after))
+        {
+            throw new LedgerFaultException($"Entry {header.Seq} of {progress.Id} stands in the ledger before what it depends on: {_origins.Seen.MissingFrom(after)}.");
+        }
+
+        CheckLink(progress, header, bytes);
+        if (body.Id.IsEmpty && !body.HasEffect)
+        {
+            var folded = new Folded(new Stamp(header.Time, progress.Id, header.Seq), header.Lamport, "", after, Effect: null, FirstCopy: null);
+            var channel = Channel(header.Channel, outbox, out var state);
+            outbox.Channels[channel] = Fold.Next(state, folded, 0, NoSum);
+        }
+        else
+        {
+            FoldForeign(Parse(entry), after, outbox, entry);
+        }
+
+        _origins.Advance(progress, header.Chain, header.Lamport, header.Time);
+        _lamport = Math.Max(_lamport, header.Lamport);
+        _mark = null;
+
+        // No wall clock says whether another region's time may drive ours; the next command brings one.
+        if (progress == _origins.Self)
+        {
+            Drive(header.Time);
+        }
+        else if (header.Time > _time)
+        {
+            _origins.KeepAhead(progress);
+        }
+    }
 
     /// <summary>The batch is durable and the states were told: from here on it is the past.</summary>
-    public void Commit() => throw new UnreachableException();
+    public void Commit()
+    {
+        _committed = Mark;
+        _ids.Clear();
+    }
 
-    /// <summary>The batch could not be made durable: back to where the last commit left it.</summary>
-    public void Rollback() => throw new UnreachableException();
+    /// <summary>The batch could not be made durable: back to where the last commit left it. The outbox of the batch is of no more use; clear it.</summary>
+    public void Rollback()
+    {
+        _origins = new Origins(_self, _committed);
+        (_lamport, _time, _mark) = (_committed.Lamport, _committed.Time, _committed);
+        _ids.Clear();
+    }
+
+    private void Drive(long time)
+    {
+        if (time > _time)
+        {
+            _time = time;
+            _mark = null;
+        }
+    }
+
+    private ChannelState? State(string channel, Outbox outbox) =>
+        outbox.Channels.TryGetValue(channel, out var state) ? state : _states.Find(channel);
+
+    /// <summary>A channel's name and state, without making the name anew for each entry.</summary>
+    private string Channel(ReadOnlySpan<byte> name, Outbox outbox, out ChannelState? state)
+    {
+        Span<char> chars = stackalloc char[ChannelName.LengthMax];
+        var text = chars[..Encoding.ASCII.GetChars(name, chars)];
+        if (outbox.Channels.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out var channel, out state))
+        {
+            return channel;
+        }
+
+        channel = text.ToString();
+        state = _states.Find(channel);
+        return channel;
+    }
+
+    private PublishedId? FindId(string author, string id) =>
+        _ids.TryGetValue((author, id), out var known) ? known : _states.FindId(author, id);
+
+    private void Remember(PublishedId id, Outbox outbox)
+    {
+        _ids.Add((id.Author, id.Id), id);
+        outbox.Ids.Add(id);
+    }
+
+    /// <summary>Tells a copy of an activity from another activity under the same publish id.</summary>
+    private static ulong ContentOf(ReadOnlySpan<byte> entry)
+    {
+        if (!EntryHeader.TryRead(entry, out var header) || !EntryBody.TryRead(entry, header, out var body))
+        {
+            throw new UnreachableException("An entry that was just written or parsed is in canonical form.");
+        }
+
+        return Checksum.Xxh64(body.Content, Checksum.Xxh64(header.Channel, 0));
+    }
+
+    private static Entry Parse(ReadOnlyMemory<byte> entry)
+    {
+        try
+        {
+            return Entry.Parse(entry);
+        }
+        catch (ProtocolException e)
+        {
+            throw new LedgerFaultException(e.Message);
+        }
+    }
+
+    private static CounterAmount NoSum(string field, Stamp? register) => throw new UnreachableException($"No effect, yet a sum of '{field}' after {register}.");
 }
 
 /// <summary>Limits and tolerances of a replica.</summary>
@@ -45,3 +214,11 @@ public sealed record ReplicaOptions(Limits Limits, TimeSpan SkewMax)
 /// <summary>A ledger or an origin is not what it should be: damage, a gap, a fork, a number used twice.</summary>
 /// <param name="detail">What was found and what was expected.</param>
 public sealed class LedgerFaultException(string detail) : Exception(detail);
+
+/// <summary>An entry came before its origin's previous one, or before what it depends on.</summary>
+/// <param name="missing">What must be applied first.</param>
+public sealed class EarlyEntryException(VersionVector missing) : Exception($"The entry depends on {missing}, which was not applied yet.")
+{
+    /// <summary>What must be applied first.</summary>
+    public VersionVector Missing { get; } = missing;
+}

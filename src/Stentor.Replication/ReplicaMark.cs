@@ -12,4 +12,12 @@ public sealed record ReplicaMark(VersionVector Seen, long Lamport, long Time, Im
 {
     /// <summary>Before the first entry.</summary>
     public static ReplicaMark Start { get; } = new(VersionVector.Empty, 0, 0, ImmutableSortedDictionary<OriginId, ulong>.Empty);
+
+    /// <summary>Origins whose newest times do not drive the clock, since they lie too far ahead of it. Usually empty.</summary>
+    public ImmutableSortedDictionary<OriginId, AheadOfClock> Ahead { get; init; } = ImmutableSortedDictionary<OriginId, AheadOfClock>.Empty;
 }
+
+/// <summary>Entries of one origin whose times lie ahead of the clock by more than the allowed skew.</summary>
+/// <param name="SeqFirst">The first such entry's number.</param>
+/// <param name="Time">The last such entry's time, microseconds since 1970.</param>
+public readonly record struct AheadOfClock(long SeqFirst, long Time);

@@ -72,6 +72,10 @@ public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollecti
         return Of(_components.Where(c => c.Key != origin).Append(new(origin, seq)));
     }
 
+    /// <summary>This vector without one component.</summary>
+    /// <param name="origin">The origin.</param>
+    public VersionVector Without(OriginId origin) => IndexOf(origin) < 0 ? this : With(origin, 0);
+
     /// <summary>The greater of both, component by component: the least vector that covers both.</summary>
     /// <param name="other">The other vector.</param>
     public VersionVector Merge(VersionVector other)

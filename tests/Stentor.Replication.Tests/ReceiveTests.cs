@@ -1,0 +1,201 @@
+using System.Text;
+using Stentor.Protocol;
+using Xunit;
+
+namespace Stentor.Replication.Tests;
+
+public sealed class ReceiveTests
+{
+    private readonly Region _eu = new("eu-1");
+    private readonly Region _us = new("us-1");
+
+    [Fact]
+    public void Regions_that_exchange_their_entries_hold_the_same_state()
+    {
+        _eu.Publish("""{"effect":{"set":{"title":"A"},"add":{"red":1}}}""");
+        _us.Publish("""{"effect":{"set":{"title":"B"},"add":{"red":2}}}""");
+
+        _eu.ReceiveAll(_us);
+        _us.ReceiveAll(_eu);
+
+        Assert.Equal("""{"red":3,"title":"B"}""", _eu.StateText());
+        Assert.Equal(_eu.State()!.Bytes(), _us.State()!.Bytes());
+    }
+
+    [Fact]
+    public void The_value_that_lost_against_a_concurrent_one_is_named()
+    {
+        _eu.Publish("""{"effect":{"set":{"title":"A"}}}""");
+        _us.Wall++;
+        _us.Publish("""{"effect":{"set":{"title":"B"}}}""", author: "bob");
+
+        _eu.ReceiveAll(_us);
+        _us.ReceiveAll(_eu);
+
+        var expected = """[{"field":"title","lost":{"set":"A","origin":"eu-1","seq":1,"time":"2023-11-14T22:13:20.000000Z","author":"ann"}"""
+            + ""","winner":{"set":"B","origin":"us-1","seq":1,"time":"2023-11-14T22:13:20.000001Z","author":"bob"}}]""";
+        Assert.Equal(expected, _eu.ConflictsText());
+        Assert.Equal(expected, _us.ConflictsText());
+    }
+
+    [Fact]
+    public void What_was_written_by_someone_who_knew_is_no_conflict()
+    {
+        _eu.Publish("""{"effect":{"set":{"title":"A"}}}""");
+        _us.ReceiveAll(_eu);
+        _us.Publish("""{"effect":{"set":{"title":"B"}}}""");
+        _eu.ReceiveAll(_us);
+
+        Assert.Equal("""{"title":"B"}""", _eu.StateText());
+        Assert.Equal("[]", _eu.ConflictsText());
+    }
+
+    [Fact]
+    public void An_add_that_a_concurrent_set_hides_is_named()
+    {
+        _eu.Publish("""{"effect":{"add":{"visits":3}}}""");
+        _us.Publish("""{"effect":{"set":{"visits":"many"}}}""");
+
+        _eu.ReceiveAll(_us);
+        _us.ReceiveAll(_eu);
+
+        Assert.Equal("""{"visits":"many"}""", _eu.StateText());
+        Assert.Equal("""{"visits":"many"}""", _us.StateText());
+        Assert.StartsWith("""[{"field":"visits","lost":{"add":3,"origin":"eu-1","seq":1,""", _eu.ConflictsText(), StringComparison.Ordinal);
+        Assert.Equal(_eu.ConflictsText(), _us.ConflictsText());
+    }
+
+    [Fact]
+    public void A_late_remove_that_is_older_than_some_adds_leaves_those()
+    {
+        _eu.Publish("""{"effect":{"add":{"red":1}}}""");
+        _us.Wall += 10;
+        _us.Publish("""{"effect":{"remove":["red"]}}""");
+        _eu.Wall += 20;
+        _eu.Publish("""{"effect":{"add":{"red":5}}}""");
+        _eu.Publish("""{"effect":{"add":{"red":7}}}""");
+
+        _eu.ReceiveAll(_us);
+        _us.ReceiveAll(_eu);
+
+        Assert.Equal("""{"red":12}""", _eu.StateText());
+        Assert.Equal(_eu.State()!.Bytes(), _us.State()!.Bytes());
+    }
+
+    [Fact]
+    public void An_activity_that_was_published_in_two_regions_under_one_id_counts_once()
+    {
+        const string Body = """{"id":"retry-1","effect":{"add":{"red":2},"set":{"title":"A"}}}""";
+        _eu.Publish(Body);
+        _us.Publish(Body);
+
+        _eu.ReceiveAll(_us);
+        _us.ReceiveAll(_eu);
+
+        Assert.Equal("""{"red":2,"title":"A"}""", _eu.StateText());
+        Assert.Equal(1, _eu.State()!.Version);
+        Assert.Equal(_eu.StateText(), _us.StateText());
+        Assert.Equal("us-1", _eu.State()!.LastOrigin.Value);
+        Assert.Equal([false, true], _eu.Ledger.Select(e => e.Repeat));
+        Assert.Equal("[]", _eu.ConflictsText());
+    }
+
+    [Fact]
+    public void Different_activities_under_one_id_are_two()
+    {
+        _eu.Publish("""{"id":"x","effect":{"add":{"red":2}}}""");
+        _us.Publish("""{"id":"x","effect":{"add":{"red":3}}}""");
+        var asia = new Region("asia-1");
+        asia.Publish("""{"id":"x","effect":{"add":{"red":3}}}""");
+
+        _eu.ReceiveAll(_us);
+        _eu.ReceiveAll(asia);
+        _us.ReceiveAll(asia);
+        _us.ReceiveAll(_eu);
+
+        Assert.Equal("""{"red":5}""", _eu.StateText());
+        Assert.Equal("""{"red":5}""", _us.StateText());
+        Assert.Equal(2, _eu.State()!.Version);
+        Assert.Equal(2, _us.State()!.Version);
+    }
+
+    [Fact]
+    public void What_comes_again_changes_nothing()
+    {
+        _eu.Publish("""{"effect":{"add":{"red":1}}}""");
+        _us.ReceiveAll(_eu);
+        var before = _us.State()!.Bytes();
+
+        _us.ReceiveAll(_eu);
+
+        Assert.Equal(before, _us.State()!.Bytes());
+        Assert.Single(_us.Ledger);
+    }
+
+    [Fact]
+    public void An_entry_whose_past_is_missing_is_refused_and_nothing_changes()
+    {
+        var asia = new Region("asia-1");
+        _eu.Publish("""{"activity":{}}""");
+        _us.ReceiveAll(_eu);
+        _us.Publish("""{"activity":{}}""");
+        _us.Publish("""{"activity":{}}""");
+
+        var gap = Assert.Throws<EarlyEntryException>(() => asia.Receive(_us.Ledger[2].Bytes));
+        var dependency = Assert.Throws<EarlyEntryException>(() => asia.Receive(_us.Ledger[1].Bytes));
+
+        Assert.Equal(VersionVector.Of(_eu.Origin, 1).With(_us.Origin, 1), gap.Missing);
+        Assert.Equal(VersionVector.Of(_eu.Origin, 1), dependency.Missing);
+        Assert.Equal(VersionVector.Empty, asia.Seen);
+        Assert.Null(asia.State());
+    }
+
+    [Fact]
+    public void A_damaged_entry_stops_its_origin()
+    {
+        _eu.Publish("""{"activity":{"n":1}}""");
+        var damaged = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(_eu.Ledger[0].Bytes).Replace("\"n\":1", "\"n\":2", StringComparison.Ordinal));
+
+        var fault = Assert.Throws<LedgerFaultException>(() => _us.Receive(damaged));
+
+        Assert.Contains("damaged", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(VersionVector.Empty, _us.Seen);
+    }
+
+    [Fact]
+    public void A_number_used_twice_shows_as_a_fork()
+    {
+        var other = new Region("eu-1");
+        _eu.Publish("""{"activity":{"n":1}}""");
+        other.Publish("""{"activity":{"n":2}}""");
+        _us.ReceiveAll(_eu);
+
+        var received = Assert.Throws<LedgerFaultException>(() => _us.ReceiveAll(other));
+        other.Publish("""{"activity":{"n":3}}""");
+        var continued = Assert.Throws<LedgerFaultException>(() => _us.Receive(other.Ledger[1].Bytes));
+        var own = Assert.Throws<LedgerFaultException>(() => _eu.Receive(other.Ledger[1].Bytes));
+
+        Assert.Contains("forked", received.Message, StringComparison.Ordinal);
+        Assert.Contains("forked", continued.Message, StringComparison.Ordinal);
+        Assert.Contains("this region", own.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_time_within_the_skew_drives_the_clock_and_one_beyond_does_not()
+    {
+        _us.Wall += 60_000_000;
+        _us.Publish("""{"activity":{}}""");
+        var asia = new Region("asia-1") { Wall = _eu.Wall + 3_600_000_000 };
+        asia.Publish("""{"activity":{}}""");
+        _eu.ReceiveAll(_us);
+        _eu.ReceiveAll(asia);
+        var sawNothing = $$"""{"activity":{},"after":"{{SeenToken.Encode(VersionVector.Empty)}}"}""";
+
+        var unaware = _eu.Publish(sawNothing);
+        Assert.Equal(_us.Wall + 1, unaware.Time);
+        Assert.Equal(asia.Wall, _eu.Replica.Mark.Ahead[asia.Origin].Time);
+
+        var aware = _eu.Publish("""{"activity":{}}""");
+        Assert.Equal(asia.Wall + 1, aware.Time);
+    }
+}
