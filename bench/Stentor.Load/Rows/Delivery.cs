@@ -1,0 +1,150 @@
+using System.Text;
+using Stentor.Load.Net;
+using Stentor.Load.Reporting;
+using Stentor.Load.Servers;
+
+namespace Stentor.Load.Rows;
+
+/// <summary>One publisher, many readers of one channel: fan-out with a window, and latency on a fixed schedule.</summary>
+internal static class Delivery
+{
+    private const string Channel = "load.fanout";
+    private const int DrainSeconds = 60;
+
+    private static byte[] ChannelBytes { get; } = Encoding.ASCII.GetBytes(Channel);
+
+    /// <summary>Deliveries a second over TCP frames, against NATS.</summary>
+    public static IEnumerable<Case> FanOutTcp(Settings settings) =>
+        FanOut(settings, "fan-out-tcp", "TCP frames", false, Contender.Nats, () => new NatsServer(settings, jetStream: false), [(1.5, 3), (2.5, 6), (2, 6)]);
+
+    /// <summary>Deliveries a second over WebSocket, against SignalR.</summary>
+    public static IEnumerable<Case> FanOutWebSocket(Settings settings) =>
+        FanOut(settings, "fan-out-ws", "WebSocket", true, Contender.SignalR, () => new SignalRServer(settings), [(3, 5), (5, 12), (3, 8)]);
+
+    /// <summary>Publish-to-delivery latency, against NATS and SignalR.</summary>
+    public static IEnumerable<Case> Latency(Settings settings)
+    {
+        var rate = settings.Rate ?? 100_000;
+        foreach (var readers in settings.Readers.Count > 0 ? settings.Readers : [1, 10, 100, 1000])
+        {
+            var title = $"publish to delivery p99, {readers:#,0} readers, {rate:#,0} deliveries a second, 200-byte activities";
+            yield return new Case(
+                "latency", title + ", TCP", "µs", MoreIsBetter: false,
+                [
+                    new(Contender.Stentor, () => MeasureLatency(settings, () => new StentorServer(settings, overWebSocket: false), readers, rate)),
+                    new(Contender.Nats, () => MeasureLatency(settings, () => new NatsServer(settings, jetStream: false), readers, rate)),
+                ],
+                new Goal(Contender.Nats, 1.2, 0.9));
+            yield return new Case(
+                "latency", title + ", WebSocket", "µs", MoreIsBetter: false,
+                [
+                    new(Contender.Stentor, () => MeasureLatency(settings, () => new StentorServer(settings, overWebSocket: true), readers, rate)),
+                    new(Contender.SignalR, () => MeasureLatency(settings, () => new SignalRServer(settings), readers, rate)),
+                ],
+                new Goal(Contender.SignalR, 0.6, 0.35));
+        }
+    }
+
+    private static IEnumerable<Case> FanOut(
+        Settings settings, string row, string over, bool overWebSocket, string peer, Func<ChildServer> startPeer, (double Must, double Aim)[] goals)
+    {
+        foreach (var readers in settings.Readers.Count > 0 ? settings.Readers : [50, 1000, 5000])
+        {
+            // 500,000 deliveries on their way: a reader's share fits the socket buffers of all servers measured, so none cuts readers off.
+            var window = settings.Window ?? Math.Clamp(500_000 / readers, 50, 1000);
+            var (must, aim) = goals[readers < 300 ? 0 : readers < 2500 ? 1 : 2];
+            yield return new Case(
+                row, $"{readers:#,0} readers over {over}, {settings.Bytes ?? 200}-byte activities, window {window:#,0}", "deliveries/s", MoreIsBetter: true,
+                [
+                    new(Contender.Stentor, () => MeasureFanOut(settings, () => new StentorServer(settings, overWebSocket), readers, window)),
+                    new(peer, () => MeasureFanOut(settings, startPeer, readers, window)),
+                ],
+                new Goal(peer, must, aim));
+        }
+    }
+
+    private static Sample MeasureFanOut(Settings settings, Func<ChildServer> start, int readerCount, int window)
+    {
+        using var server = start();
+        using var loop = new EventLoop(settings.Stop);
+        var tally = new Tally();
+        var readers = loop.Connect(readerCount, _ => server.OpenReader([Channel], tally));
+        var publisher = loop.Connect(() => server.OpenPublisher(new Tally()));
+        var activity = new LoadActivity(settings.Bytes ?? 200);
+        var published = 0L;
+
+        PublishFor(settings.WarmUpSeconds);
+        var stretch = Stretch.Begin(server, tally.Deliveries);
+        PublishFor(settings.Seconds);
+        var sample = stretch.End(tally.Deliveries);
+
+        Drain(loop, server, publisher, readers, published);
+        return sample;
+
+        void PublishFor(double seconds)
+        {
+            for (var end = Clock.Now + (long)(seconds * Clock.Second); Clock.Now < end;)
+            {
+                if (!publisher.HasBacklog)
+                {
+                    var now = Clock.Now;
+                    for (var room = window - (published - (tally.Deliveries / readerCount)); room > 0; room--)
+                    {
+                        publisher.Publish(ChannelBytes, activity.Make(published++, now));
+                    }
+
+                    loop.Flush(publisher);
+                }
+
+                loop.Poll(10 * Clock.Millisecond);
+            }
+        }
+    }
+
+    private static Sample MeasureLatency(Settings settings, Func<ChildServer> start, int readerCount, int deliveryRate)
+    {
+        using var server = start();
+        using var loop = new EventLoop(settings.Stop);
+        var tally = new Tally();
+        var readers = loop.Connect(readerCount, _ => server.OpenReader([Channel], tally));
+        var publisher = loop.Connect(() => server.OpenPublisher(new Tally()));
+        var activity = new LoadActivity(settings.Bytes ?? 200);
+
+        var period = Clock.Second * readerCount / deliveryRate;
+        var begin = Clock.Now + Clock.Millisecond;
+        var measureFrom = begin + (long)(settings.WarmUpSeconds * Clock.Second);
+        tally.Latencies = new Latencies(measureFrom);
+        var stretch = Stretch.Begin(server, 0);
+        var published = Schedule.Run(loop, publisher, begin, measureFrom + (long)(settings.Seconds * Clock.Second), period,
+            (nth, due) => publisher.Publish(ChannelBytes, activity.Make(nth, due)));
+        var cost = stretch.End(published);
+
+        Drain(loop, server, publisher, readers, published);
+        return new Sample(
+            tally.Latencies.Percentile(0.99),
+            [("p50", tally.Latencies.Percentile(0.5)), ("p99.9", tally.Latencies.Percentile(0.999)), ("max", tally.Latencies.Percentile(1)), .. cost.Details]);
+    }
+
+    /// <summary>Waits for the rest, then checks that every reader got all there is, once.</summary>
+    private static void Drain(EventLoop loop, ChildServer server, Connection publisher, Connection[] readers, long published)
+    {
+        var expected = published * readers.Length;
+        loop.PollUntil(
+            () => readers[0].Tally.Deliveries >= expected && (!server.AcknowledgesPublishes || publisher.Acks >= published),
+            DrainSeconds,
+            () => $"{readers[0].Tally.Deliveries:#,0} of {expected:#,0} deliveries and {publisher.Acks:#,0} of {published:#,0} acknowledgements were there");
+        loop.PollFor(50 * Clock.Millisecond); // Anything that comes now is a repeat.
+        foreach (var reader in readers)
+        {
+            if (reader.Deliveries != published)
+            {
+                throw new LoadException($"A reader was delivered {reader.Deliveries:#,0} of {published:#,0} activities.");
+            }
+        }
+
+        if (server.AcknowledgesPublishes && publisher.Acks != published)
+        {
+            throw new LoadException($"{publisher.Acks:#,0} acknowledgements for {published:#,0} publishes.");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Stentor.Load.Net;
+using Stentor.Load.Reporting;
+using Stentor.Load.Servers;
+
+namespace Stentor.Load.Rows;
+
+/// <summary>What a node costs while nothing happens, and how soon it is back.</summary>
+internal static partial class Standing
+{
+    private const string Channel = "load.idle";
+
+    /// <summary>Resident memory an idle connection that has subscribed to one channel.</summary>
+    public static IEnumerable<Case> IdleMemory(Settings settings)
+    {
+        var connections = settings.Connections ?? 5000;
+        yield return new Case(
+            "idle-memory", $"RSS an idle TCP connection with one subscription, {connections:#,0} connections", "KB", MoreIsBetter: false,
+            [
+                new(Contender.Stentor, () => MeasureMemory(settings, () => new StentorServer(settings, overWebSocket: false), connections)),
+                new(Contender.Nats, () => MeasureMemory(settings, () => new NatsServer(settings, jetStream: false), connections)),
+            ],
+            new Goal(null, 10, 4));
+        yield return new Case(
+            "idle-memory", $"RSS an idle WebSocket connection with one subscription, {connections:#,0} connections", "KB", MoreIsBetter: false,
+            [
+                new(Contender.Stentor, () => MeasureMemory(settings, () => new StentorServer(settings, overWebSocket: true), connections)),
+                new(Contender.SignalR, () => MeasureMemory(settings, () => new SignalRServer(settings), connections)),
+            ],
+            new Goal(null, 24, 12));
+    }
+
+    /// <summary>From the start of the process to ready, after a <c>kill -9</c>.</summary>
+    public static IEnumerable<Case> Recovery(Settings settings)
+    {
+        var entries = settings.Entries ?? 10_000_000;
+        var channels = settings.Channels ?? 1000;
+        yield return new Case(
+            "recovery", $"ready again after kill -9, {entries:#,0} entries on disk in {channels:#,0} channels, {settings.Bytes ?? 200}-byte activities", "s", MoreIsBetter: false,
+            [new(Contender.Stentor, () => MeasureRecovery(settings, entries, channels))],
+            new Goal(null, 5, 2));
+    }
+
+    private static Sample MeasureMemory(Settings settings, Func<ChildServer> start, int connectionCount)
+    {
+        using var server = start();
+
+        // The first connections load and compile code; what that takes is not theirs.
+        using (var warmUp = new EventLoop(settings.Stop))
+        {
+            warmUp.Connect(200, _ => server.OpenReader([Channel], new Tally()));
+        }
+
+        using var loop = new EventLoop(settings.Stop);
+        loop.PollFor(2 * Clock.Second);
+        var before = server.ResidentBytes();
+        loop.Connect(connectionCount, _ => server.OpenReader([Channel], new Tally()));
+        loop.PollFor(3 * Clock.Second);
+        var after = server.ResidentBytes();
+        return new Sample((after - before) / 1024.0 / connectionCount, ("MB before", before / 1048576.0), ("MB after", after / 1048576.0));
+    }
+
+    private static Sample MeasureRecovery(Settings settings, long entries, int channelCount)
+    {
+        using var server = new StentorServer(settings, overWebSocket: false);
+        var names = Enumerable.Range(0, channelCount).Select(i => $"load.r{i}").ToArray();
+        var fillFrom = Clock.Now;
+        var outcomes = Filling.Fill(settings, server, entries, settings.Bytes ?? 200, connectionCount: 2, nth => names[nth % channelCount]);
+        var fillSeconds = (Clock.Now - fillFrom) / (double)Clock.Second;
+        var seqBefore = outcomes.Max(SeqOf);
+
+        Thread.Sleep(TimeSpan.FromSeconds(settings.WarmUpSeconds)); // A check-point or two of an idle node.
+        server.KillNode();
+        var killed = Clock.Now;
+        server.Start();
+        server.WaitUntilReady();
+        var seconds = (Clock.Now - killed) / (double)Clock.Second;
+
+        // All that was acknowledged is there when the next number follows the last one.
+        var seqAfter = SeqOf(server.Request(HttpMethod.Post, "/v1/channels/load.last/activities", """{"activity":{"type":"Note"}}""").Body);
+        return seqAfter > seqBefore
+            ? new Sample(seconds, ("fill seconds", fillSeconds), ("MB resident", server.ResidentBytes() / 1048576.0))
+            : throw new LoadException($"Before the kill number {seqBefore:#,0} was acknowledged; after it the node gave out {seqAfter:#,0}.");
+    }
+
+    private static long SeqOf(string outcome) => Seq().Match(outcome) is { Success: true } seq
+        ? long.Parse(seq.Groups["seq"].ValueSpan, CultureInfo.InvariantCulture)
+        : throw new LoadException($"An outcome without a seq: {outcome}");
+
+    [GeneratedRegex("\"seq\":\\s*(?<seq>\\d+)", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex Seq();
+}

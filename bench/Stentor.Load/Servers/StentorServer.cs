@@ -1,0 +1,151 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.RegularExpressions;
+using Stentor.Load.Clients;
+using Stentor.Load.Net;
+
+namespace Stentor.Load.Servers;
+
+/// <summary>A Stentor node with a data directory on disk, and an account that may publish.</summary>
+internal sealed partial class StentorServer : ChildServer
+{
+    private const string SocketPath = "/v1/socket";
+    private readonly bool _overWebSocket;
+    private IPEndPoint _http = new(IPAddress.Loopback, 0);
+    private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
+
+    /// <summary>Starts a node and registers the account.</summary>
+    /// <param name="settings">Where its program is.</param>
+    /// <param name="overWebSocket">Whether readers and publishers use WebSocket; otherwise TCP frames.</param>
+    public StentorServer(Settings settings, bool overWebSocket)
+        : base(settings)
+    {
+        _overWebSocket = overWebSocket;
+        Start();
+        WaitUntilReady();
+        Register();
+    }
+
+    /// <summary>The account that publishes. Its secret is no secret: the node lives for one measurement, on loopback.</summary>
+    public Account Account { get; } = new("load", "load-generator-secret");
+
+    /// <summary>Where HTTP is served.</summary>
+    public IPEndPoint Http => _http;
+
+    /// <summary>The header that authenticates HTTP requests, with its line end.</summary>
+    public string AuthorizationLine => $"Authorization: Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Account.Username}:{Account.Secret}"))}\r\n";
+
+    /// <summary>Starts the process on its directory: for the first time or again.</summary>
+    public void Start()
+    {
+        Start(
+            "dotnet",
+            [
+                Settings.ServerBinary, "serve", "--listen", "http://127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data", Path.Combine(Directory, "data"),
+                "--region", "bench", "--rate-limits", "off", "--json",
+            ]);
+        while (_http.Port == 0 || _tcp.Port == 0)
+        {
+            var line = NextLine();
+            if (Address().Match(line) is { Success: true } address)
+            {
+                var endpoint = new IPEndPoint(IPAddress.Loopback, int.Parse(address.Groups["port"].ValueSpan));
+                if (line.Contains("http", StringComparison.Ordinal))
+                {
+                    _http = endpoint;
+                }
+                else
+                {
+                    _tcp = endpoint;
+                }
+            }
+        }
+    }
+
+    /// <summary>Ends the process at once; its ports are forgotten.</summary>
+    public void KillNode()
+    {
+        Kill();
+        _http = new(IPAddress.Loopback, 0);
+        _tcp = new(IPAddress.Loopback, 0);
+    }
+
+    /// <summary>Waits until <c>/healthz/ready</c> answers 200.</summary>
+    public void WaitUntilReady(int timeoutSeconds = 120)
+    {
+        using var http = Client();
+        for (var deadline = Clock.Now + (timeoutSeconds * Clock.Second); Clock.Now < deadline;)
+        {
+            ThrowIfEnded();
+            try
+            {
+                using var response = http.Send(new HttpRequestMessage(HttpMethod.Get, "/healthz/ready"));
+                if (response.StatusCode == HttpStatusCode.OK)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet: asked again until the deadline.
+            }
+
+            Thread.Sleep(5);
+        }
+
+        throw new LoadException($"The node was not ready within {timeoutSeconds} s.");
+    }
+
+    /// <inheritdoc/>
+    public override Connection OpenReader(IReadOnlyList<string> channels, Tally tally) => Open(channels, tally, null, "now");
+
+    /// <summary>Opens a connection that reads channels from their beginning.</summary>
+    public Connection OpenReaderFromStart(IReadOnlyList<string> channels, Tally tally) => Open(channels, tally, null, "start");
+
+    /// <inheritdoc/>
+    public override Connection OpenPublisher(Tally tally) => Open([], tally, Account, "now");
+
+    /// <summary>Sends one request and gives its answer's body and <c>ETag</c>.</summary>
+    /// <exception cref="LoadException">The status is no success.</exception>
+    public (string Body, string? ETag) Request(HttpMethod method, string path, string? json)
+    {
+        using var http = Client();
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Account.Username}:{Account.Secret}")));
+        if (json is not null)
+        {
+            request.Content = new StringContent(json, Encoding.UTF8, "application/json");
+        }
+
+        using var response = http.Send(request);
+        using var reader = new StreamReader(response.Content.ReadAsStream());
+        var body = reader.ReadToEnd();
+        return response.IsSuccessStatusCode
+            ? (body, response.Headers.ETag?.ToString())
+            : throw new LoadException($"{method} {path} answered {(int)response.StatusCode}: {body}");
+    }
+
+    [GeneratedRegex(@"127\.0\.0\.1:(?<port>\d+)", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex Address();
+
+    private StentorConnection Open(IReadOnlyList<string> channels, Tally tally, Account? account, string after) =>
+        _overWebSocket
+            ? new StentorConnection(_http, tally, SocketPath, account, channels, after)
+            : new StentorConnection(_tcp, tally, null, account, channels, after);
+
+    private void Register()
+    {
+        using var http = Client();
+        using var content = new StringContent($$"""{"username":"{{Account.Username}}","secret":"{{Account.Secret}}"}""", Encoding.UTF8, "application/json");
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/accounts") { Content = content };
+        using var response = http.Send(request);
+        if (response.StatusCode != HttpStatusCode.Created)
+        {
+            using var reader = new StreamReader(response.Content.ReadAsStream());
+            throw new LoadException($"Registering answered {(int)response.StatusCode}: {reader.ReadToEnd()}");
+        }
+    }
+
+    private HttpClient Client() => new() { BaseAddress = new Uri($"http://127.0.0.1:{_http.Port}"), Timeout = TimeSpan.FromSeconds(30) };
+}
