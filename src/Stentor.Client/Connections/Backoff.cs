@@ -1,0 +1,28 @@
+namespace Stentor.Client;
+
+/// <summary>How long to wait before the next attempt: hardly at all while there are addresses not yet tried, then twice as long every round.</summary>
+internal sealed class Backoff(StentorClientOptions options, int addresses)
+{
+    private int _failures;
+
+    /// <summary>The last attempt worked.</summary>
+    public void Reset() => _failures = 0;
+
+    /// <summary>The wait after one more failure. A random part is taken off, so that clients that lost one server together do not come back together.</summary>
+    public TimeSpan Next()
+    {
+        _failures++;
+
+        // Meziantou would have a cryptographic source; nothing hangs on these numbers but the spread of attempts.
+        var random = Random.Shared.NextDouble();
+        if (_failures % addresses != 0)
+        {
+            return options.ReconnectDelayMin * (random / 2);
+        }
+
+        // 30 doublings are beyond any maximum, and do not overflow.
+        var round = Math.Min((_failures / addresses) - 1, 30);
+        var delay = Math.Min(options.ReconnectDelayMin.TotalSeconds * Math.Pow(2, round), options.ReconnectDelayMax.TotalSeconds);
+        return TimeSpan.FromSeconds(delay * (1 - (random / 2)));
+    }
+}
