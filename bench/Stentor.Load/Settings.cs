@@ -18,7 +18,7 @@ internal sealed record Settings
           --entries N           catch-up (2,000,000), recovery (10,000,000)
           --channels N          many-channels (100,000), recovery (1,000), reads-http (100)
           --bytes N             size of an activity (200 delivered, 300 published)
-          --contenders A,B…     only these: stentor, nats, signalr, jetstream, redis
+          --contenders A,B…     only these: stentor, nats, mosquitto, signalr, jetstream, redis
           --server-binary PATH  stentor.dll (the Release build of this repository)
           --work-dir DIR        where servers keep their data (the temporary directory)
           --json FILE           writes the results with machine, versions and commit

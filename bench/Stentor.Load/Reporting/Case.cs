@@ -17,12 +17,14 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
     public const string JetStream = "jetstream";
     public const string Redis = "redis";
     public const string SignalR = "signalr";
+    public const string Mosquitto = "mosquitto";
 
     /// <summary>Whether it can be measured here.</summary>
     public bool IsInstalled => Name switch
     {
-        Nats or JetStream => Programs.IsInstalled(Programs.Nats),
-        Redis => Programs.IsInstalled(Programs.Redis),
+        Nats or JetStream => Programs.Find(Programs.Nats) is not null,
+        Redis => Programs.Find(Programs.Redis) is not null,
+        Mosquitto => Programs.Find(Programs.Mosquitto) is not null,
         _ => true,
     };
 }

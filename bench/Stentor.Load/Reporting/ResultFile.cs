@@ -52,6 +52,7 @@ internal static class ResultFile
         ["dotnet"] = Environment.Version.ToString(),
         [Programs.Nats] = Programs.FirstLineOf(Programs.Nats, "--version"),
         [Programs.Redis] = Programs.FirstLineOf(Programs.Redis, "--version"),
+        [Programs.Mosquitto] = Programs.FirstLineOf(Programs.Mosquitto, "-h"),
     };
 
     private static string? FieldOf(string file, string name) =>

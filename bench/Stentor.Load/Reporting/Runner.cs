@@ -43,8 +43,11 @@ internal static class Runner
                 {
                     samples[contender].Add(contender.Measure());
                 }
-                catch (Exception e) when (e is LoadException or HttpRequestException or TaskCanceledException && !settings.Stop.IsCancellationRequested)
+                catch (Exception e) when (e is LoadException or HttpRequestException or TaskCanceledException)
                 {
+                    // A signal from the terminal reaches the servers too: what they do then is no result.
+                    settings.Stop.ThrowIfCancellationRequested();
+
                     failures[contender].Add(e.Message);
                     Console.WriteLine($"  {contender.Name,-10} FAILED: {e.Message}");
                 }

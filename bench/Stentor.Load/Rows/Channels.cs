@@ -34,6 +34,7 @@ internal static class Channels
     private static Sample Measure(Settings settings, Func<ChildServer> start, int channelCount, int rate)
     {
         using var server = start();
+        server.Begin();
         using var loop = new EventLoop(settings.Stop);
         var tally = new Tally { ReadsAll = false };
         var names = Enumerable.Range(0, channelCount).Select(i => $"load.c{100_000 + i}").ToArray();

@@ -13,13 +13,15 @@ internal static class Delivery
 
     private static byte[] ChannelBytes { get; } = Encoding.ASCII.GetBytes(Channel);
 
-    /// <summary>Deliveries a second over TCP frames, against NATS.</summary>
+    /// <summary>Deliveries a second over TCP frames, against NATS; mosquitto for orientation.</summary>
     public static IEnumerable<Case> FanOutTcp(Settings settings) =>
-        FanOut(settings, "fan-out-tcp", "TCP frames", false, Contender.Nats, () => new NatsServer(settings, jetStream: false), [(1.5, 3), (2.5, 6), (2, 6)]);
+        FanOut(settings, "fan-out-tcp", "TCP frames", false, [(1.5, 3), (2.5, 6), (2, 6)],
+            (Contender.Nats, () => new NatsServer(settings, jetStream: false)),
+            (Contender.Mosquitto, () => new MosquittoServer(settings)));
 
     /// <summary>Deliveries a second over WebSocket, against SignalR.</summary>
     public static IEnumerable<Case> FanOutWebSocket(Settings settings) =>
-        FanOut(settings, "fan-out-ws", "WebSocket", true, Contender.SignalR, () => new SignalRServer(settings), [(3, 5), (5, 12), (3, 8)]);
+        FanOut(settings, "fan-out-ws", "WebSocket", true, [(3, 5), (5, 12), (3, 8)], (Contender.SignalR, () => new SignalRServer(settings)));
 
     /// <summary>Publish-to-delivery latency, against NATS and SignalR.</summary>
     public static IEnumerable<Case> Latency(Settings settings)
@@ -46,7 +48,7 @@ internal static class Delivery
     }
 
     private static IEnumerable<Case> FanOut(
-        Settings settings, string row, string over, bool overWebSocket, string peer, Func<ChildServer> startPeer, (double Must, double Aim)[] goals)
+        Settings settings, string row, string over, bool overWebSocket, (double Must, double Aim)[] goals, params (string Name, Func<ChildServer> Start)[] peers)
     {
         foreach (var readers in settings.Readers.Count > 0 ? settings.Readers : [50, 1000, 5000])
         {
@@ -57,15 +59,16 @@ internal static class Delivery
                 row, $"{readers:#,0} readers over {over}, {settings.Bytes ?? 200}-byte activities, window {window:#,0}", "deliveries/s", MoreIsBetter: true,
                 [
                     new(Contender.Stentor, () => MeasureFanOut(settings, () => new StentorServer(settings, overWebSocket), readers, window)),
-                    new(peer, () => MeasureFanOut(settings, startPeer, readers, window)),
+                    .. peers.Select(peer => new Contender(peer.Name, () => MeasureFanOut(settings, peer.Start, readers, window))),
                 ],
-                new Goal(peer, must, aim));
+                new Goal(peers[0].Name, must, aim));
         }
     }
 
     private static Sample MeasureFanOut(Settings settings, Func<ChildServer> start, int readerCount, int window)
     {
         using var server = start();
+        server.Begin();
         using var loop = new EventLoop(settings.Stop);
         var tally = new Tally();
         var readers = loop.Connect(readerCount, _ => server.OpenReader([Channel], tally));
@@ -104,6 +107,7 @@ internal static class Delivery
     private static Sample MeasureLatency(Settings settings, Func<ChildServer> start, int readerCount, int deliveryRate)
     {
         using var server = start();
+        server.Begin();
         using var loop = new EventLoop(settings.Stop);
         var tally = new Tally();
         var readers = loop.Connect(readerCount, _ => server.OpenReader([Channel], tally));

@@ -120,6 +120,7 @@ internal static class Publishing
     private static Sample Measure(Settings settings, Func<ChildServer> start, int connectionCount, int inFlight)
     {
         using var server = start();
+        server.Begin();
         using var loop = new EventLoop(settings.Stop);
         var tally = new Tally();
         var connections = loop.Connect(connectionCount, _ => server.OpenPublisher(tally));
@@ -130,6 +131,7 @@ internal static class Publishing
     private static Sample MeasureHttp(Settings settings, int connectionCount)
     {
         using var server = new StentorServer(settings, overWebSocket: false);
+        server.Begin();
         using var loop = new EventLoop(settings.Stop);
         var tally = new Tally();
         var connections = loop.Connect(connectionCount, _ => new HttpConnection(server.Http, tally));

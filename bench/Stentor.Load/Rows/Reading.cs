@@ -36,6 +36,7 @@ internal static class Reading
     private static Sample MeasureStates(Settings settings, int connectionCount, int channelCount)
     {
         using var server = new StentorServer(settings, overWebSocket: false);
+        server.Begin();
         using var loop = new EventLoop(settings.Stop);
         var plain = new byte[channelCount][];
         var conditional = new byte[channelCount][];
@@ -62,6 +63,7 @@ internal static class Reading
     private static Sample MeasureCatchUp(Settings settings, long entries)
     {
         using var server = new StentorServer(settings, overWebSocket: false);
+        server.Begin();
         Filling.Fill(settings, server, entries, settings.Bytes ?? 200, connectionCount: 1, _ => CatchUpChannel);
 
         using var loop = new EventLoop(settings.Stop);

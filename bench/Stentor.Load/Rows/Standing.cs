@@ -45,6 +45,7 @@ internal static partial class Standing
     private static Sample MeasureMemory(Settings settings, Func<ChildServer> start, int connectionCount)
     {
         using var server = start();
+        server.Begin();
 
         // The first connections load and compile code; what that takes is not theirs.
         using (var warmUp = new EventLoop(settings.Stop))
@@ -64,6 +65,7 @@ internal static partial class Standing
     private static Sample MeasureRecovery(Settings settings, long entries, int channelCount)
     {
         using var server = new StentorServer(settings, overWebSocket: false);
+        server.Begin();
         var names = Enumerable.Range(0, channelCount).Select(i => $"load.r{i}").ToArray();
         var fillFrom = Clock.Now;
         var outcomes = Filling.Fill(settings, server, entries, settings.Bytes ?? 200, connectionCount: 2, nth => names[nth % channelCount]);
@@ -73,7 +75,7 @@ internal static partial class Standing
         Thread.Sleep(TimeSpan.FromSeconds(settings.WarmUpSeconds)); // A check-point or two of an idle node.
         server.KillNode();
         var killed = Clock.Now;
-        server.Start();
+        server.StartNode();
         server.WaitUntilReady();
         var seconds = (Clock.Now - killed) / (double)Clock.Second;
 

@@ -36,6 +36,9 @@ internal abstract class ChildServer : IDisposable
 
     protected Settings Settings { get; }
 
+    /// <summary>Starts it and waits until it serves. Apart from the constructor, so that a server that does not start is disposed of like any other.</summary>
+    public abstract void Begin();
+
     /// <summary>Opens a connection that reads channels.</summary>
     /// <param name="channels">What it subscribes to.</param>
     /// <param name="tally">What it counts into.</param>
@@ -96,7 +99,7 @@ internal abstract class ChildServer : IDisposable
     /// <summary>Starts the process.</summary>
     protected void Start(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Directory };
+        var start = new ProcessStartInfo(Programs.Find(program) ?? throw new LoadException($"{program} is not installed; see bench/install-peers.sh."), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Directory };
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

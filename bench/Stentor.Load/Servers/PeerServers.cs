@@ -5,23 +5,24 @@ using Stentor.Load.Net;
 namespace Stentor.Load.Servers;
 
 /// <summary><c>nats-server</c>, with JetStream on files or without.</summary>
-internal sealed class NatsServer : ChildServer
+/// <param name="settings">Where it keeps its data.</param>
+/// <param name="jetStream">Whether publishes go to a stream on files.</param>
+internal sealed class NatsServer(Settings settings, bool jetStream) : ChildServer(settings)
 {
-    private readonly IPEndPoint _endpoint;
-    private readonly string? _stream;
-
-    public NatsServer(Settings settings, bool jetStream)
-        : base(settings)
-    {
-        _stream = jetStream ? "LOAD" : null;
-        var port = FreePort();
-        string[] store = jetStream ? ["-js", "-sd", Directory] : [];
-        Start(Programs.Nats, ["-a", "127.0.0.1", "-p", $"{port}", .. store]);
-        _endpoint = WaitForPort(port);
-    }
+    private readonly string? _stream = jetStream ? "LOAD" : null;
+    private IPEndPoint _endpoint = new(IPAddress.Loopback, 0);
 
     /// <inheritdoc/>
     public override bool AcknowledgesPublishes => _stream is not null;
+
+    /// <inheritdoc/>
+    public override void Begin()
+    {
+        var port = FreePort();
+        string[] store = _stream is null ? [] : ["-js", "-sd", Directory];
+        Start(Programs.Nats, ["-a", "127.0.0.1", "-p", $"{port}", .. store]);
+        _endpoint = WaitForPort(port);
+    }
 
     /// <inheritdoc/>
     public override Connection OpenReader(IReadOnlyList<string> channels, Tally tally) => new NatsConnection(_endpoint, tally, channels);
@@ -31,12 +32,13 @@ internal sealed class NatsServer : ChildServer
 }
 
 /// <summary><c>redis-server</c> that syncs its log before it answers.</summary>
-internal sealed class RedisServer : ChildServer
+/// <param name="settings">Where it keeps its data.</param>
+internal sealed class RedisServer(Settings settings) : ChildServer(settings)
 {
-    private readonly IPEndPoint _endpoint;
+    private IPEndPoint _endpoint = new(IPAddress.Loopback, 0);
 
-    public RedisServer(Settings settings)
-        : base(settings)
+    /// <inheritdoc/>
+    public override void Begin()
     {
         var port = FreePort();
         Start(Programs.Redis, ["--bind", "127.0.0.1", "--port", $"{port}", "--dir", Directory, "--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
@@ -47,21 +49,50 @@ internal sealed class RedisServer : ChildServer
     public override Connection OpenPublisher(Tally tally) => new RedisConnection(_endpoint, tally);
 }
 
-/// <summary>The stock SignalR hub of this program (<see cref="SignalRHost"/>), in a process of its own.</summary>
-internal sealed class SignalRServer : ChildServer
+/// <summary><c>mosquitto</c>, an MQTT broker, in memory.</summary>
+/// <param name="settings">Where its configuration lies.</param>
+internal sealed class MosquittoServer(Settings settings) : ChildServer(settings)
 {
-    private readonly IPEndPoint _endpoint;
+    private IPEndPoint _endpoint = new(IPAddress.Loopback, 0);
 
-    public SignalRServer(Settings settings)
-        : base(settings)
+    /// <inheritdoc/>
+    public override bool AcknowledgesPublishes => false;
+
+    /// <inheritdoc/>
+    public override void Begin()
+    {
+        var port = FreePort();
+        var configuration = Path.Combine(Directory, "mosquitto.conf");
+
+        // Without the bound on queued messages, which it enforces by dropping.
+        File.WriteAllText(configuration, $"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\nuser root\n");
+        Start(Programs.Mosquitto, ["-c", configuration]);
+        _endpoint = WaitForPort(port);
+    }
+
+    /// <inheritdoc/>
+    public override Connection OpenReader(IReadOnlyList<string> channels, Tally tally) => new MqttConnection(_endpoint, tally, channels);
+
+    /// <inheritdoc/>
+    public override Connection OpenPublisher(Tally tally) => new MqttConnection(_endpoint, tally, []);
+}
+
+/// <summary>The stock SignalR hub of this program (<see cref="SignalRHost"/>), in a process of its own.</summary>
+/// <param name="settings">Where its directory is.</param>
+internal sealed class SignalRServer(Settings settings) : ChildServer(settings)
+{
+    private IPEndPoint _endpoint = new(IPAddress.Loopback, 0);
+
+    /// <inheritdoc/>
+    public override bool AcknowledgesPublishes => false; // Sent without an invocation id, as SendAsync does.
+
+    /// <inheritdoc/>
+    public override void Begin()
     {
         // Server GC, as the template for web applications has it.
         Start("dotnet", [typeof(SignalRServer).Assembly.Location, SignalRHost.Command, "--port", "0"], ("DOTNET_gcServer", "1"), ("DOTNET_gcConcurrent", "1"));
         _endpoint = new IPEndPoint(IPAddress.Loopback, new Uri(NextLine()).Port);
     }
-
-    /// <inheritdoc/>
-    public override bool AcknowledgesPublishes => false; // Sent without an invocation id, as SendAsync does.
 
     /// <inheritdoc/>
     public override Connection OpenReader(IReadOnlyList<string> channels, Tally tally) => new SignalRConnection(_endpoint, tally, channels);

@@ -8,24 +8,13 @@ using Stentor.Load.Net;
 namespace Stentor.Load.Servers;
 
 /// <summary>A Stentor node with a data directory on disk, and an account that may publish.</summary>
-internal sealed partial class StentorServer : ChildServer
+/// <param name="settings">Where its program is.</param>
+/// <param name="overWebSocket">Whether readers and publishers use WebSocket; otherwise TCP frames.</param>
+internal sealed partial class StentorServer(Settings settings, bool overWebSocket) : ChildServer(settings)
 {
     private const string SocketPath = "/v1/socket";
-    private readonly bool _overWebSocket;
     private IPEndPoint _http = new(IPAddress.Loopback, 0);
     private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
-
-    /// <summary>Starts a node and registers the account.</summary>
-    /// <param name="settings">Where its program is.</param>
-    /// <param name="overWebSocket">Whether readers and publishers use WebSocket; otherwise TCP frames.</param>
-    public StentorServer(Settings settings, bool overWebSocket)
-        : base(settings)
-    {
-        _overWebSocket = overWebSocket;
-        Start();
-        WaitUntilReady();
-        Register();
-    }
 
     /// <summary>The account that publishes. Its secret is no secret: the node lives for one measurement, on loopback.</summary>
     public Account Account { get; } = new("load", "load-generator-secret");
@@ -36,9 +25,22 @@ internal sealed partial class StentorServer : ChildServer
     /// <summary>The header that authenticates HTTP requests, with its line end.</summary>
     public string AuthorizationLine => $"Authorization: Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Account.Username}:{Account.Secret}"))}\r\n";
 
-    /// <summary>Starts the process on its directory: for the first time or again.</summary>
-    public void Start()
+    /// <inheritdoc/>
+    public override void Begin()
     {
+        StartNode();
+        WaitUntilReady();
+        Register();
+    }
+
+    /// <summary>Starts the process on its directory: for the first time or again.</summary>
+    public void StartNode()
+    {
+        if (!File.Exists(Settings.ServerBinary))
+        {
+            throw new LoadException($"There is no node at {Settings.ServerBinary}. Build it with: dotnet build -c Release");
+        }
+
         Start(
             "dotnet",
             [
@@ -130,7 +132,7 @@ internal sealed partial class StentorServer : ChildServer
     private static partial Regex Address();
 
     private StentorConnection Open(IReadOnlyList<string> channels, Tally tally, Account? account, string after) =>
-        _overWebSocket
+        overWebSocket
             ? new StentorConnection(_http, tally, SocketPath, account, channels, after)
             : new StentorConnection(_tcp, tally, null, account, channels, after);
 
