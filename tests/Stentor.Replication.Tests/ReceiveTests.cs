@@ -66,6 +66,20 @@ public sealed class ReceiveTests
     }
 
     [Fact]
+    public void An_add_that_was_known_and_removed_is_no_conflict()
+    {
+        _eu.Publish("""{"effect":{"add":{"visits":3}}}""");
+        _us.ReceiveAll(_eu);
+        _us.Publish("""{"effect":{"remove":["visits"]}}""");
+        _us.Publish("""{"effect":{"set":{"visits":"many"}}}""");
+
+        _eu.ReceiveAll(_us);
+
+        Assert.Equal("[]", _us.ConflictsText());
+        Assert.Equal("[]", _eu.ConflictsText());
+    }
+
+    [Fact]
     public void A_late_remove_that_is_older_than_some_adds_leaves_those()
     {
         _eu.Publish("""{"effect":{"add":{"red":1}}}""");
