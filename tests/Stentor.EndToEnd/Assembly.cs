@@ -1,0 +1,7 @@
+using System.Runtime.Versioning;
+
+// Tests measure memory and latency of real processes on a machine with few cores: one after the other.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+// Signals, /proc and file modes: the tests look at processes as Linux shows them.
+[assembly: SupportedOSPlatform("linux")]
