@@ -5,6 +5,7 @@ namespace Stentor.Cli;
 
 /// <summary>How the program's own JSON is written: made at build time, since reflection would cost a start a tenth of a second.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(System.Text.Json.JsonElement))]
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(ListeningLine))]
 internal sealed partial class CommandJson : JsonSerializerContext;

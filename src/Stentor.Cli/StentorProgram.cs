@@ -1,8 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using Stentor.Cli.Accounts;
+using Stentor.Cli.Chatting;
 using Stentor.Cli.CommandLine;
+using Stentor.Cli.Inboxes;
+using Stentor.Cli.Publishing;
+using Stentor.Cli.Reading;
 using Stentor.Cli.Serving;
+using Stentor.Cli.Watching;
 
 namespace Stentor.Cli;
 
@@ -19,6 +25,14 @@ internal static class StentorProgram
         var root = new RootCommand("Stentor, an activity-stream server: a node, and all that talks to one.")
         {
             new ServeCommand(around),
+            new PublishCommand(around),
+            new SubscribeCommand(around),
+            new GetCommand(around),
+            new LogCommand(around),
+            new RegisterCommand(around),
+            new InboxCommand(around),
+            new ChatCommand(around),
+            new StatusCommand(around),
         };
         root.Directives.Clear();
         Help.Install(root);

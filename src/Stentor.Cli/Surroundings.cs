@@ -1,4 +1,5 @@
 using System.Collections;
+using Microsoft.Win32.SafeHandles;
 
 namespace Stentor.Cli;
 
@@ -35,8 +36,8 @@ internal sealed record Surroundings
     /// <summary>The process's own. From now on Ctrl-C and SIGTERM ask the command to end; asked a second time, the process ends at once.</summary>
     public static Surroundings OfThisProcess() => new()
     {
-        In = Console.OpenStandardInput(),
-        Out = Console.OpenStandardOutput(),
+        In = OpenIn(),
+        Out = OpenOut(),
         Error = Console.Error,
         InIsTerminal = !Console.IsInputRedirected,
         OutIsTerminal = !Console.IsOutputRedirected,
@@ -50,4 +51,21 @@ internal sealed record Surroundings
     /// <summary>A path as the user meant it: relative ones start from <see cref="Directory"/>.</summary>
     /// <param name="path">A path.</param>
     public string PathOf(string path) => Path.GetFullPath(path, Directory);
+
+    /// <summary>A file is read as one, so that progress knows its length.</summary>
+    private static Stream OpenIn()
+    {
+        var file = new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+        return file.CanSeek ? file : Console.OpenStandardInput();
+    }
+
+    /// <summary>
+    /// The console's stream drops what a closed pipe does not take, and says nothing: a reader of ours that went away would not end us. A file's stream throws;
+    /// but on a file it writes at a position of its own, where what the shell's next command writes would overwrite ours.
+    /// </summary>
+    private static Stream OpenOut()
+    {
+        var file = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return file.CanSeek ? Console.OpenStandardOutput() : file;
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class ServeCommand : ExampleCommand
     private readonly Option<string[]> _allowOrigin = new("--allow-origin") { Description = "An origin whose pages may use this node from a browser, like https://example.org; may be repeated.", HelpName = "ORIGIN" };
     private readonly Option<bool> _insecure = new("--insecure") { Description = "Allow listening beyond loopback without TLS, where secrets can be read on the way." };
     private readonly Option<string> _rateLimits = CommonOptions.Choice("--rate-limits", "Whether logins, registrations and publishes are limited in their rate.", "on", "off");
-    private readonly Option<Uri?> _otlp = new("--otlp") { Description = "Where metrics are exported over OTLP.", HelpName = "URL" };
+    private readonly Option<Uri?> _otlp = new("--otlp") { Description = "Where metrics are exported over OTLP.", HelpName = "URL", CustomParser = result => CommonOptions.Url("--otlp", result.Tokens[0].Value, result) };
     private readonly Option<string> _logLevel = CommonOptions.Choice("--log-level", "The least severe log messages that are written.", "info", "trace", "debug", "warn", "error", "none");
     private readonly Option<bool> _json = new("--json") { Description = "Print listeners and log messages as JSON, one object a line." };
     private readonly List<(NumberOption Number, Option<long> Option)> _numbers = [.. NumberOptions.All.Select(number => (number, NumberOptions.OptionOf(number)))];
