@@ -6,6 +6,9 @@ namespace Stentor.Storage;
 /// </summary>
 public interface IDisk
 {
+    /// <summary>About how many more bytes can be written.</summary>
+    long FreeBytes { get; }
+
     /// <summary>Opens a file.</summary>
     /// <param name="name">A plain file name.</param>
     /// <param name="mode">Whether it must exist, must not, or may.</param>

@@ -1,0 +1,288 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Stentor.Storage;
+
+/// <summary>A directory of the operating system. Holds it for itself: a second one on the same directory is refused, in this process and in others.</summary>
+public sealed class PhysicalDisk : IDisk, IDisposable
+{
+    /// <summary>Name of the file whose lock says that the directory is in use; locked, never read.</summary>
+    public const string LockName = "stentor.lock";
+
+    /// <summary>Name of the file that holds the id of the process that has the lock. Apart from the lock itself, since a locked file cannot be read everywhere.</summary>
+    public const string ProcessName = "stentor.pid";
+
+    private readonly FileStream _lock;
+
+    private PhysicalDisk(string directory, FileStream @lock)
+    {
+        Directory = directory;
+        _lock = @lock;
+    }
+
+    /// <summary>The directory's full path.</summary>
+    public string Directory { get; }
+
+    /// <inheritdoc/>
+    public long FreeBytes => Try($"ask for the room on {Directory}", () =>
+        new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Directory)! : Directory).AvailableFreeSpace);
+
+    /// <summary>Takes a directory, made (mode 700) when there is none.</summary>
+    /// <param name="directory">Its path.</param>
+    /// <exception cref="DiskException">It cannot be made or written, or another process has it; the message says which.</exception>
+    public static PhysicalDisk Open(string directory)
+    {
+        var path = Path.GetFullPath(directory);
+        Try($"make the directory {path}", () =>
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                System.IO.Directory.CreateDirectory(path);
+            }
+            else if (!System.IO.Directory.Exists(path))
+            {
+                System.IO.Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+
+            return 0;
+        });
+
+        FileStream taken;
+        try
+        {
+            taken = new FileStream(Path.Combine(path, LockName), Options(FileMode.OpenOrCreate, FileShare.None));
+        }
+        catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException))
+        {
+            throw new DiskException(
+                DiskFault.Failed,
+                $"The data directory {path} is in use by process {HolderOf(path)}. Stop that process, or give this one a directory of its own.",
+                e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new DiskException(DiskFault.Failed, $"The data directory {path} cannot be written: {e.Message}", e);
+        }
+
+        var disk = new PhysicalDisk(path, taken);
+        try
+        {
+            disk.Delete(ProcessName);
+            using var file = disk.Open(ProcessName, DiskFileMode.New);
+            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), 0);
+            return disk;
+        }
+        catch (DiskException)
+        {
+            disk.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IDiskFile Open(string name, DiskFileMode mode)
+    {
+        try
+        {
+            var stream = new FileStream(PathOf(name), Options(
+                mode switch
+                {
+                    DiskFileMode.Existing => FileMode.Open,
+                    DiskFileMode.New => FileMode.CreateNew,
+                    _ => FileMode.OpenOrCreate,
+                },
+                FileShare.ReadWrite | FileShare.Delete));
+            return new PhysicalFile(stream, PathOf(name));
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new DiskException(DiskFault.Name, $"There is no file {PathOf(name)}.", e);
+        }
+        catch (IOException e) when (mode == DiskFileMode.New && File.Exists(PathOf(name)))
+        {
+            throw new DiskException(DiskFault.Name, $"There is a file {PathOf(name)} already.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure($"open {PathOf(name)}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> List() => Try($"list {Directory}", () =>
+    {
+        var names = System.IO.Directory.GetFiles(Directory).Select(p => Path.GetFileName(p)).ToList();
+        names.Sort(string.CompareOrdinal);
+        return names;
+    });
+
+    /// <inheritdoc/>
+    public void Rename(string from, string to) => Try($"rename {PathOf(from)} to {to}", () =>
+    {
+        File.Move(PathOf(from), PathOf(to), overwrite: true);
+        return 0;
+    });
+
+    /// <inheritdoc/>
+    public void Delete(string name) => Try($"delete {PathOf(name)}", () =>
+    {
+        File.Delete(PathOf(name));
+        return 0;
+    });
+
+    /// <inheritdoc/>
+    public void SyncDirectory()
+    {
+        // Windows keeps names in its file system's journal and lets nobody sync a directory.
+        if (!OperatingSystem.IsWindows())
+        {
+            DirectorySync.Sync(Directory);
+        }
+    }
+
+    /// <summary>Lets the directory go.</summary>
+    public void Dispose() => _lock.Dispose();
+
+    internal static DiskException Failure(string what, Exception e)
+    {
+        // The numbers of "no space left" and "quota exceeded": Linux and macOS errno, then Windows.
+        var full = e.HResult is 28 or 122 or 69 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
+        return full
+            ? new DiskException(DiskFault.Full, $"The disk is full: could not {what}. Make room; nothing else is needed.", e)
+            : new DiskException(DiskFault.Failed, $"The disk failed: could not {what}: {e.Message}", e);
+    }
+
+    private static T Try<T>(string what, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new DiskException(DiskFault.Name, $"Could not {what}: there is no such file.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(what, e);
+        }
+    }
+
+    private static FileStreamOptions Options(FileMode mode, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows() && mode != FileMode.Open)
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
+    }
+
+    private static string HolderOf(string directory)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(directory, ProcessName));
+        }
+        catch (IOException)
+        {
+            // Only to name it: who holds the lock may be between taking it and writing its id.
+            return "(id not known)";
+        }
+    }
+
+    private string PathOf(string name) => Path.Combine(Directory, name);
+
+    private sealed class PhysicalFile(FileStream stream, string path) : IDiskFile
+    {
+        private readonly SafeFileHandle _handle = stream.SafeFileHandle;
+
+        public long Length => Try("find the length of " + path, () => RandomAccess.GetLength(_handle));
+
+        public int Read(Span<byte> destination, long offset)
+        {
+            try
+            {
+                var total = 0;
+                while (total < destination.Length)
+                {
+                    var read = RandomAccess.Read(_handle, destination[total..], offset + total);
+                    if (read == 0)
+                    {
+                        break;
+                    }
+
+                    total += read;
+                }
+
+                return total;
+            }
+            catch (IOException e)
+            {
+                throw Failure($"read {destination.Length} bytes of {path} at {offset}", e);
+            }
+        }
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset)
+        {
+            try
+            {
+                RandomAccess.Write(_handle, bytes, offset);
+            }
+            catch (IOException e)
+            {
+                throw Failure($"write {bytes.Length} bytes of {path} at {offset}", e);
+            }
+        }
+
+        public void Sync()
+        {
+            try
+            {
+                RandomAccess.FlushToDisk(_handle);
+            }
+            catch (IOException e)
+            {
+                throw Failure("sync " + path, e);
+            }
+        }
+
+        public void Dispose() => stream.Dispose();
+    }
+
+    /// <summary>The one thing about files that .NET does not offer: fsync(2) of a directory.</summary>
+    private static class DirectorySync
+    {
+        public static void Sync(string directory)
+        {
+            var descriptor = Open(Encoding.UTF8.GetBytes(directory + '\0'), 0);
+            if (descriptor < 0)
+            {
+                throw Failure("open the directory " + directory, new IOException($"open(2), error {Marshal.GetLastPInvokeError()}", Marshal.GetLastPInvokeError()));
+            }
+
+            var failed = Fsync(descriptor) < 0;
+            var error = Marshal.GetLastPInvokeError();
+            _ = Close(descriptor);
+            if (failed)
+            {
+                throw Failure("sync the directory " + directory, new IOException($"fsync(2), error {error}", error));
+            }
+        }
+
+        [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static extern int Open(byte[] path, int flags);
+
+        [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static extern int Fsync(int descriptor);
+
+        [DllImport("libc", EntryPoint = "close", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static extern int Close(int descriptor);
+    }
+}

@@ -1,0 +1,236 @@
+using System.Text;
+using Stentor.Protocol;
+using Stentor.Replication;
+
+namespace Stentor.Storage;
+
+/// <content>Opening: finds the segments, cuts a torn tail off the last one, and says what is damaged.</content>
+internal sealed partial class Ledger
+{
+    private const string DraftSuffix = ".new";
+
+    /// <summary>Opens the ledger on a disk, or makes it.</summary>
+    /// <param name="disk">Where it is.</param>
+    /// <param name="options">Sizes and names.</param>
+    /// <param name="known">What the state database knows of it; null for nothing.</param>
+    /// <exception cref="DiskException">The disk does not do it.</exception>
+    /// <exception cref="LedgerFaultException">What lies there cannot be used; the message says what to do.</exception>
+    public static Ledger Open(IDisk disk, StoreOptions options, StateMark? known)
+    {
+        var damage = new DamageLog();
+        var cache = new SegmentCache(disk, damage);
+        var names = disk.List();
+        var headers = ReadHeaders(disk, names, known);
+        if (headers.Count == 0 && known is not null)
+        {
+            throw new LedgerFaultException($"The state database reflects position {known.Position} of a ledger, but there is no ledger beside it. Restore the ledger-*.seg files; or, to start anew with nothing, move the state database away.");
+        }
+
+        if (headers.Count == 0)
+        {
+            headers.Add(Create(disk, options));
+        }
+
+        CheckRegion(headers[^1], options);
+        var segments = headers.ConvertAll(h => new Segment(h, cache));
+        for (var i = 0; i < segments.Count - 1; i++)
+        {
+            segments[i].Seal(checked((int)(segments[i + 1].First - segments[i].First)));
+            segments[i].FileBytes = LengthOf(disk, segments[i].Header.FileName);
+            if (segments[i + 1].Header.Number != segments[i].Header.Number + 1)
+            {
+                _ = segments[i].Index; // A segment in between is missing: the index shows where this one really ends, and the rest is reported.
+            }
+        }
+
+        var active = segments[^1];
+        var file = disk.Open(active.Header.FileName, DiskFileMode.Existing);
+        try
+        {
+            active.Memory = Recover(file, active.Header, known?.Position ?? 0);
+            active.FileBytes = file.Length;
+            foreach (var lost in active.Memory.Lost)
+            {
+                damage.Add(active.First + lost.First, active.First + lost.First + lost.Count - 1, "damaged in " + active.Header.FileName);
+            }
+
+            var seen = active.Memory.Runs.SeenAfter(active.Memory.Count);
+            var ledger = new Ledger(disk, options, cache, damage, [.. segments], file, seen);
+            ledger._supply.Find();
+            ClearAway(disk, names, segments);
+            ledger.Housekeeper.NeedIndex(segments.SkipLast(1).Where(s => !names.Contains(s.Header.IndexName)));
+            return ledger;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static SegmentHeader Create(IDisk disk, StoreOptions options)
+    {
+        // The incarnation's low 32 bits: origins stand in every entry, and a region has few incarnations.
+        var self = new OriginId($"{options.Region}-{(uint)options.Incarnation:x8}");
+        var bytes = Encoding.UTF8.GetBytes(options.Region);
+        if (options.Region.Length is 0 or > 48 || !OriginId.IsValid(bytes))
+        {
+            throw new LedgerFaultException($"'{Printable.Cut(options.Region)}' is not a region's name: 1 to 48 of A-Z a-z 0-9 _ -.");
+        }
+
+        var header = new SegmentHeader(Checksum.Xxh64(bytes, options.Incarnation), 1, 1, self, VersionVector.Empty);
+        using var file = new SegmentSupply(disk, options.SegmentBytes).Begin(header);
+        return header;
+    }
+
+    private static void CheckRegion(SegmentHeader header, StoreOptions options)
+    {
+        var region = header.Self.Value[..header.Self.Value.LastIndexOf('-')];
+        if (region != options.Region)
+        {
+            throw new LedgerFaultException($"This data directory belongs to the region '{region}', and the node was started as '{options.Region}'. Start it with --region {region}, or give it a directory of its own.");
+        }
+    }
+
+    private static List<SegmentHeader> ReadHeaders(IDisk disk, IReadOnlyList<string> names, StateMark? known)
+    {
+        var files = names
+            .Where(n => SegmentHeader.TryParseName(n, out _, out _))
+            .Select(n => (Name: n, Header: ReadHeader(disk, n)))
+            .ToList();
+        var storeId = files.Find(f => f.Header is not null).Header?.StoreId ?? known?.StoreId;
+        if (files.Count > 0 && files[^1].Header is null && !HoldsRecords(disk, files[^1].Name, storeId))
+        {
+            // It was being begun when the process ended: no record was ever written to it.
+            disk.Delete(files[^1].Name);
+            files.RemoveAt(files.Count - 1);
+        }
+
+        var headers = new List<SegmentHeader>();
+        foreach (var (name, header) in files)
+        {
+            if (header is null)
+            {
+                throw new LedgerFaultException($"The header of {name} is damaged, and there is no index to read it from. Stop the node and run `stentor doctor --repair`: it makes the header again.");
+            }
+
+            if (header.StoreId != storeId || (known is not null && known.StoreId != storeId))
+            {
+                throw new LedgerFaultException($"{name} belongs to another store than the files beside it. Move what does not belong here out of the data directory.");
+            }
+
+            // An empty segment that the next one overrides: nothing in it was ever acknowledged.
+            while (headers.Count > 0 && headers[^1].First >= header.First)
+            {
+                disk.Delete(headers[^1].FileName);
+                headers.RemoveAt(headers.Count - 1);
+            }
+
+            headers.Add(header);
+        }
+
+        return headers;
+    }
+
+    private static SegmentHeader? ReadHeader(IDisk disk, string name)
+    {
+        _ = SegmentHeader.TryParseName(name, out var number, out var first);
+        SegmentHeader? header;
+        using (var file = disk.Open(name, DiskFileMode.Existing))
+        {
+            header = SegmentHeader.Read(file, name);
+        }
+
+        // A recycled file still has the header of what it was, until its own is written.
+        header ??= ReadCopy(disk, SegmentHeader.IndexNameOf(name));
+        return header is not null && header.Number == number && header.First == first ? header : null;
+    }
+
+    private static SegmentHeader? ReadCopy(IDisk disk, string indexName)
+    {
+        try
+        {
+            using var file = disk.Open(indexName, DiskFileMode.Existing);
+            var bytes = new byte[file.Length];
+            file.Read(bytes, 0);
+            return IndexLayout.Decode(bytes, indexName) is { } layout && layout.IsBodyGood(bytes)
+                ? SegmentHeader.Decode(bytes.AsSpan(layout.Header, layout.HeaderBytes), indexName)
+                : null;
+        }
+        catch (DiskException)
+        {
+            return null; // No copy to be had; the caller says what that means.
+        }
+    }
+
+    private static bool HoldsRecords(IDisk disk, string name, ulong? storeId)
+    {
+        _ = SegmentHeader.TryParseName(name, out var number, out var first);
+        using var file = disk.Open(name, DiskFileMode.Existing);
+        if (storeId is not null)
+        {
+            return new RecordCursor(file, SegmentHeader.SaltOf(storeId.Value, number)).Find(0, first, long.MaxValue) >= 0;
+        }
+
+        // The only segment, without a header: a store whose making was cut short holds zeros and nothing else after it.
+        var block = new byte[SegmentHeader.BlockBytes];
+        return file.Read(block, SegmentHeader.BlockBytes) > 0 && block.AsSpan().ContainsAnyExcept((byte)0);
+    }
+
+    /// <summary>Makes the index of the active segment, cuts a torn tail, and sees to it that what is left is durable.</summary>
+    private static ActiveIndex Recover(IDiskFile file, SegmentHeader header, long durable)
+    {
+        var scan = SegmentScanner.Scan(file, header, long.MaxValue);
+        var index = scan.Index;
+
+        // A batch is written in one go and the next one only when it is durable: what is missing from the last batch was torn, and nobody
+        // was told of it. What is missing before it, or is in the state database already, is damage.
+        var batchFirst = Math.Max(scan.LastBatch, (int)Math.Min(int.MaxValue, durable + 1 - header.First));
+        foreach (var lost in index.Lost)
+        {
+            if (lost.First + lost.Count <= batchFirst)
+            {
+                continue;
+            }
+
+            var end = index.End;
+            var keep = Math.Max(lost.First, batchFirst);
+            index = SegmentScanner.Scan(file, header, header.First + keep - 1).Index;
+            Erase(file, index.End, end);
+            break;
+        }
+
+        file.Sync();
+        return index;
+    }
+
+    /// <summary>Overwrites a torn tail with zeros: a good record left in it could otherwise be taken for the next of what is written there.</summary>
+    private static void Erase(IDiskFile file, int from, int to)
+    {
+        var zeros = new byte[64 * 1024];
+        for (var offset = from; offset < to; offset += zeros.Length)
+        {
+            file.Write(zeros.AsSpan(0, Math.Min(zeros.Length, to - offset)), offset);
+        }
+    }
+
+    private static void ClearAway(IDisk disk, IReadOnlyList<string> names, List<Segment> segments)
+    {
+        var indexNames = segments.Select(s => s.Header.IndexName).ToHashSet();
+        foreach (var name in names)
+        {
+            if (name.StartsWith("ledger-", StringComparison.Ordinal)
+                && (name.EndsWith(".idx" + DraftSuffix, StringComparison.Ordinal)
+                    || (name.EndsWith(".idx", StringComparison.Ordinal) && !indexNames.Contains(name))))
+            {
+                disk.Delete(name); // A draft, or the index of a segment that retention took.
+            }
+        }
+    }
+
+    private static long LengthOf(IDisk disk, string name)
+    {
+        using var file = disk.Open(name, DiskFileMode.Existing);
+        return file.Length;
+    }
+}

@@ -1,0 +1,114 @@
+using Stentor.Replication;
+
+namespace Stentor.Storage;
+
+/// <content>Opening: the ledger is recovered first, then the states are brought up to it.</content>
+public sealed partial class Store
+{
+    /// <summary>Opens the store on a disk, makes it when there is none, and recovers: the torn tail is cut, the ledger's rest is folded onto the last check-point.</summary>
+    /// <param name="disk">Where the ledger is.</param>
+    /// <param name="options">Sizes and names.</param>
+    /// <exception cref="DiskException">The disk does not do it.</exception>
+    /// <exception cref="LedgerFaultException">What lies there cannot be used; the message says what to do.</exception>
+    public static Store Open(IDisk disk, StoreOptions options)
+    {
+        var database = OpenStates(options.StatePath);
+        Ledger? ledger = null;
+        States? states = null;
+        try
+        {
+            ledger = Ledger.Open(disk, options, database.Mark);
+            var start = database.Mark ?? new StateMark(ledger.StoreId, 0, ReplicaMark.Start);
+            Check(ledger, start, options);
+            states = new States(database, start, options.IsHousekeepingInBackground);
+            var store = new Store(ledger, states, options);
+            store.FoldRest();
+            ledger.Housekeeper.SafePosition = states.Checkpointed.Position;
+            ledger.Housekeeper.Start();
+            return store;
+        }
+        catch
+        {
+            ledger?.Dispose();
+            if (states is not null)
+            {
+                states.Dispose();
+            }
+            else
+            {
+                database.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    private static StateDatabase OpenStates(string? path)
+    {
+        try
+        {
+            return StateDatabase.Open(path);
+        }
+        catch (StateDamagedException) when (path is not null)
+        {
+            // A fold of the ledger can be folded again. What is there is kept, in case someone wants to look at it.
+            foreach (var suffix in (ReadOnlySpan<string>)["", "-wal", "-shm"])
+            {
+                if (File.Exists(path + suffix))
+                {
+                    File.Move(path + suffix, path + ".damaged" + suffix, overwrite: true);
+                }
+            }
+
+            return StateDatabase.Open(path);
+        }
+    }
+
+    private static void Check(Ledger ledger, StateMark start, StoreOptions options)
+    {
+        if (start.Position > ledger.Position)
+        {
+            throw new LedgerFaultException($"The state database {options.StatePath} reflects position {start.Position}, but the ledger ends at {ledger.Position}: entries that were acknowledged are missing. Restore the newest ledger-*.seg files. If they are lost, run `stentor doctor --repair`, which says what can be saved.");
+        }
+
+        if (start.Position < ledger.FirstPosition - 1)
+        {
+            throw new LedgerFaultException($"The ledger starts at position {ledger.FirstPosition}, because retention took what came before, and the state database {options.StatePath} reflects only position {start.Position}: the states cannot be folded. Restore the state database from a backup that is not older than position {ledger.FirstPosition - 1}.");
+        }
+    }
+
+    /// <summary>Folds what the ledger has and the states have not.</summary>
+    private void FoldRest()
+    {
+        if (Position == _states.Current.Position)
+        {
+            return;
+        }
+
+        var replica = new Replica(Origin, Mark, this, _options.Replica);
+        var outbox = new Outbox { Mark = Mark };
+        var batch = new LedgerBatch();
+        for (var after = _states.Current.Position; after < Position; after = batch.Through)
+        {
+            _ledger.Read(after, channels: null, BatchBytes, batch);
+            if (batch.Holes.Count > 0)
+            {
+                var hole = batch.Holes[0];
+                throw new LedgerFaultException($"Positions {hole.First} to {hole.Last} are {hole.Reason}, and the state database reflects only position {_states.Checkpointed.Position}: what comes after the damage cannot be folded. Restore that file from a backup; if there is none, run `stentor doctor --repair`, which keeps a copy and says what can be saved.");
+            }
+
+            foreach (var slice in batch.Entries)
+            {
+                replica.Replay(batch.Bytes.WrittenMemory.Slice(slice.Offset, slice.Length), outbox);
+            }
+
+            _states.Apply(outbox, batch.Through, batch.Entries.Count, batch.Bytes.Length);
+            replica.Commit();
+            outbox.Clear();
+            if (_states.IsCheckpointDue)
+            {
+                _states.Checkpoint();
+            }
+        }
+    }
+}
