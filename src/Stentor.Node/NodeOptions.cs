@@ -23,8 +23,11 @@ public sealed record NodeOptions
     /// <summary>How far ahead of the wall clock a remote time may lie before it no longer drives the local clock. Default 5 minutes.</summary>
     public TimeSpan SkewMax { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Most bytes of one tail, a wire form of a channel's newest entries; older ones are read from the ledger. Default 256 KiB.</summary>
-    public int TailBytes { get; init; } = 256 * 1024;
+    /// <summary>Most bytes of one tail, a wire form of a channel's newest entries; older ones are read from the ledger. Default 1 MiB.</summary>
+    public int TailBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>Most bytes of all tails together; past it the oldest entries go. Default 32 MiB.</summary>
+    public long TailsBytes { get; init; } = 32 * 1024 * 1024;
 
     /// <summary>Silence after which the node pings a connection. Default 25 s.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(25);

@@ -1,5 +1,4 @@
-#pragma warning disable CA1822 // Contract first: the bodies come with the owner of this part.
-using System.Diagnostics;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Stentor.Protocol;
 using Stentor.Replication;
@@ -7,9 +6,34 @@ using Stentor.Storage;
 
 namespace Stentor.Node;
 
-/// <summary>One server process without its listeners: the loop that drives the core, the hub, accounts and inboxes.</summary>
+/// <summary>One server process without its listeners: the loop that drives the core, the hub, accounts and inboxes. Any thread may call.</summary>
 public sealed class StentorNode : IAsyncDisposable
 {
+    private readonly ILedgerEngine _engine;
+    private readonly Sequencer _sequencer;
+    private readonly Checkpointer _checkpointer;
+    private readonly NodeMetrics _metrics;
+    private readonly ILogger _log;
+    private volatile bool _isStopping;
+    private int _isDisposed;
+
+    private StentorNode(IDisk disk, Store store, ILedgerEngine engine, NodeOptions options, TimeProvider time, ILoggerFactory logs)
+    {
+        (Store, _engine, Options, Time) = (store, engine, options, time);
+        _log = logs.CreateLogger<StentorNode>();
+        Name = $"{options.Region}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3))}";
+        _metrics = new NodeMetrics(this);
+        var mark = store.Mark;
+        Hub = new Hub(store, mark.Seen, options, time, _log);
+        _checkpointer = new Checkpointer(store, options.CheckpointInterval, time, _metrics, _log);
+        var replica = new Replica(store.Origin, mark, store, new ReplicaOptions(options.Limits, options.SkewMax));
+        _sequencer = new Sequencer(engine, store, replica, Hub, _checkpointer, new DiskProbe(disk), options, time, _metrics, _log);
+        _metrics.Observe(Hub, () => _sequencer.Waiting);
+        Accounts = new Accounts(this);
+        Grants = new Grants(this, logs);
+        Inboxes = new Inboxes(this);
+    }
+
     /// <summary>Opens the store and starts the loop.</summary>
     /// <param name="disk">Where the ledger is.</param>
     /// <param name="storeOptions">The store's sizes and names.</param>
@@ -18,52 +42,87 @@ public sealed class StentorNode : IAsyncDisposable
     /// <param name="logs">Where log messages go.</param>
     /// <exception cref="DiskException">The disk does not do it.</exception>
     /// <exception cref="LedgerFaultException">What lies on the disk cannot be used.</exception>
-    public static StentorNode Start(IDisk disk, StoreOptions storeOptions, NodeOptions options, TimeProvider time, ILoggerFactory logs) =>
-        throw new UnreachableException($"{disk} {storeOptions} {options} {time} {logs}");
+    public static StentorNode Start(IDisk disk, StoreOptions storeOptions, NodeOptions options, TimeProvider time, ILoggerFactory logs)
+    {
+        var store = Store.Open(disk, storeOptions);
+        var node = new StentorNode(disk, store, new EmbeddedEngine(store, options.QueueMax), options, time, logs);
+        NodeLog.Started(node._log, node.Name, options.Region, store.Position, store.Origin.Value);
+        node._sequencer.Start();
+        return node;
+    }
 
     /// <summary>The node's name: its region, a dash and a random part, new at every start.</summary>
-    public string Name => throw new UnreachableException();
+    public string Name { get; }
 
     /// <summary>How it behaves.</summary>
-    public NodeOptions Options => throw new UnreachableException();
+    public NodeOptions Options { get; }
 
     /// <summary>Clock and timers.</summary>
-    public TimeProvider Time => throw new UnreachableException();
+    public TimeProvider Time { get; }
 
     /// <summary>What it knows; read-only for everyone but the loop.</summary>
-    public Store Store => throw new UnreachableException();
+    public Store Store { get; }
 
     /// <summary>Delivery.</summary>
-    public Hub Hub => throw new UnreachableException();
+    public Hub Hub { get; }
 
-    /// <summary>Null when the node can take publishes; otherwise why not and what to do (starting, stopping, disk full or failing).</summary>
-    public string? NotReady => throw new UnreachableException();
+    /// <summary>Who someone is.</summary>
+    public Accounts Accounts { get; }
+
+    /// <summary>Who may do what.</summary>
+    public Grants Grants { get; }
+
+    /// <summary>Durable subscriptions.</summary>
+    public Inboxes Inboxes { get; }
+
+    /// <summary>Null when the node can take publishes; otherwise why not and what to do (stopping, disk full or failing, check-points failing).</summary>
+    public string? NotReady => _isStopping
+        ? "The node is stopping. Reconnect; another node, or this one after its restart, takes over."
+        : _sequencer.Fault ?? _checkpointer.Fault;
+
+    /// <summary>Whether it takes no more publishes because it is about to end.</summary>
+    public bool IsStopping => _isStopping;
 
     /// <summary>What the region has applied and made durable.</summary>
-    public VersionVector Seen => throw new UnreachableException();
+    public VersionVector Seen => Hub.Seen;
+
+    /// <summary>Ends when the loop has ended; faulted when it hit a fault that it cannot go on from: end the process then.</summary>
+    public Task Completion => _sequencer.Completion;
 
     /// <summary>Hands publishes over, all or none, order kept; their callers are told after the commit.</summary>
     /// <param name="publishes">The publishes; authorised already.</param>
     /// <returns>False when the queue is full or the node is stopping: nothing was taken. Try again when <see cref="WaitForRoomAsync"/> returns.</returns>
-    public bool TryPublish(ReadOnlySpan<Command> publishes) => throw new UnreachableException();
+    public bool TryPublish(ReadOnlySpan<Command> publishes) => !_isStopping && _sequencer.TrySubmit(publishes);
 
-    /// <summary>Waits until the queue has room again.</summary>
+    /// <summary>Waits until the queue has room again; returns at once when the node is stopping.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask WaitForRoomAsync(CancellationToken cancellationToken) => throw new UnreachableException();
+    public ValueTask WaitForRoomAsync(CancellationToken cancellationToken) => _isStopping ? default : _sequencer.WaitForRoomAsync(cancellationToken);
 
     /// <summary>Publishes and waits for the outcome. A full queue is a refusal of type <see cref="ErrorType.NotReady"/>.</summary>
     /// <param name="channel">A valid channel.</param>
     /// <param name="author">Who publishes; authorised already.</param>
     /// <param name="body">What is published.</param>
     /// <param name="cancellationToken">Ends the wait; what was submitted goes on.</param>
-    public ValueTask<Outcome> PublishAsync(string channel, string author, PublishBody body, CancellationToken cancellationToken) => throw new UnreachableException();
+    public ValueTask<Outcome> PublishAsync(string channel, string author, PublishBody body, CancellationToken cancellationToken)
+    {
+        var caller = new SingleCaller();
+        var publish = new Command.Publish(channel, author, body, caller);
+        if (!TryPublish([publish]))
+        {
+            var refusal = new Refusal(ErrorType.NotReady, NotReady ?? "Too many publishes wait to be recorded (option queue-max). Try again in a moment.");
+            return ValueTask.FromResult(Outcome.Refused(publish, refusal, Seen));
+        }
+
+        return new ValueTask<Outcome>(cancellationToken.CanBeCanceled ? caller.Task.WaitAsync(cancellationToken) : caller.Task);
+    }
 
     /// <summary>Waits until the region covers a token.</summary>
     /// <param name="after">What must be covered.</param>
     /// <param name="wait">Longest wait.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Null when it is covered; otherwise what is still missing.</returns>
-    public ValueTask<VersionVector?> WaitForCoverageAsync(VersionVector after, TimeSpan wait, CancellationToken cancellationToken) => throw new UnreachableException();
+    public ValueTask<VersionVector?> WaitForCoverageAsync(VersionVector after, TimeSpan wait, CancellationToken cancellationToken) =>
+        Hub.Coverage.WaitAsync(after, wait, cancellationToken);
 
     /// <summary>Waits until an entry after <paramref name="position"/> in one of <paramref name="channels"/> is durable.</summary>
     /// <param name="channels">Which channels.</param>
@@ -71,8 +130,44 @@ public sealed class StentorNode : IAsyncDisposable
     /// <param name="wait">Longest wait.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>False when the time is over.</returns>
-    public ValueTask<bool> WaitForEntryAsync(ChannelSet channels, long position, TimeSpan wait, CancellationToken cancellationToken) => throw new UnreachableException();
+    public ValueTask<bool> WaitForEntryAsync(ChannelSet channels, long position, TimeSpan wait, CancellationToken cancellationToken) =>
+        Hub.WaitForEntryAsync(channels, position, wait, cancellationToken);
+
+    /// <summary>Takes no new publishes from now on; what was accepted is finished and answered. Listeners call it before they say goodbye to their connections.</summary>
+    public void StopPublishes() => _isStopping = true;
 
     /// <summary>Stops: no new publishes, what was accepted is finished and answered, a last check-point is made, the store is closed.</summary>
-    public ValueTask DisposeAsync() => throw new UnreachableException();
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        _isStopping = true;
+        _sequencer.Complete();
+        await _sequencer.Completion.ContinueWith(static _ => { }, TaskScheduler.Default); // A fault was logged, and is Completion's to tell.
+        _checkpointer.Dispose();
+        Hub.Dispose();
+        _metrics.Dispose();
+        NodeLog.Stopped(_log, Store.Position);
+        _engine.Dispose();
+        Store.Dispose();
+    }
+
+    /// <summary>Who publishes one thing and waits for it.</summary>
+    private sealed class SingleCaller : TaskCompletionSource<Outcome>, IPublisher
+    {
+        public SingleCaller()
+            : base(TaskCreationOptions.RunContinuationsAsynchronously)
+        {
+        }
+
+        public void OnOutcome(in Outcome outcome) => SetResult(outcome);
+
+        public void OnCommitEnd()
+        {
+            // The one outcome was all.
+        }
+    }
 }

@@ -1,77 +1,364 @@
-#pragma warning disable CA1822 // Contract first: the bodies come with the owner of this part.
-using System.Diagnostics;
+using Microsoft.Extensions.Logging;
 using Stentor.Protocol;
+using Stentor.Replication;
+using Stentor.Storage;
 
 namespace Stentor.Node;
 
-/// <summary>The byte form in which a reader takes entries. Each is encoded once an entry, whatever the number of readers.</summary>
-public enum WireForm
+/// <summary>
+/// Brings committed entries to readers: tails, positions, catch-up from the ledger; live, catch-up and slow readers are one path. One thread appends;
+/// readers come and go on any.
+/// </summary>
+public sealed class Hub : IDisposable
 {
-    /// <summary>JSON frames with a line feed after each: the TCP port.</summary>
-    Lines,
+    // Readers looked at before a thread asks for other work: 32 sends of 5 µs.
+    private const int Stretch = 32;
 
-    /// <summary>The same frames, each in a WebSocket text message (RFC 6455), unmasked.</summary>
-    WebSocket,
+    private readonly Store _store;
+    private readonly NodeOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Lock _gate = new();
+    private readonly RouteTable _routes = new();
+    private readonly TailBudget _budget;
+    private readonly List<Tail> _dirty = [];
+    private readonly List<TaskCompletionSource> _arrived = [];
+    private readonly DeliveryQueue _ready = new();
+    private readonly DeliveryQueue _behind = new();
+    private readonly DeliveryContext _onSequencer = new(mayRead: false);
+    private readonly DeliveryContext _onWorker = new(mayRead: false);
+    private readonly DeliveryContext _onCatchUp = new(mayRead: true);
+    private readonly Thread[] _threads;
+    private long _position;
+    private long _commit;
+    private int _readers;
+    private int _sequencerThread;
+    private VersionVector _seen;
 
-    /// <summary>Server-Sent Events: <c>id</c>, <c>event</c>, <c>data</c>.</summary>
-    ServerSentEvents,
-}
+    internal Hub(Store store, VersionVector seen, NodeOptions options, TimeProvider time, ILogger log)
+    {
+        (_store, _options, _time, _log) = (store, options, time, log);
+        (_position, _seen) = (store.Position, seen);
+        _budget = new TailBudget(options.TailsBytes);
+        Coverage = new Coverage(time);
+        Coverage.OnSeen(seen);
+        _threads =
+        [
+            new Thread(() => Run(_ready, _onWorker)) { Name = "stentor delivery", IsBackground = true },
+            new Thread(() => Run(_behind, _onCatchUp)) { Name = "stentor catch-up", IsBackground = true },
+        ];
+        Array.ForEach(_threads, thread => thread.Start());
+    }
 
-/// <summary>Where a reader's bytes go: a socket, or a pipe.</summary>
-public interface ISink
-{
-    /// <summary>Takes as many bytes as it can without waiting. When it takes fewer than all, it calls <see cref="Reader.OnWritable"/> once it can take more.</summary>
-    /// <param name="bytes">The bytes; not kept after the call.</param>
-    /// <returns>How many it took; -1 when it is closed.</returns>
-    int Send(ReadOnlySpan<byte> bytes);
-}
-
-/// <summary>Brings committed entries to readers: tails, positions, catch-up from the ledger; live, catch-up and slow readers are one path.</summary>
-public sealed class Hub
-{
     /// <summary>Readers at the moment.</summary>
-    public int Readers => throw new UnreachableException();
+    public int Readers => Volatile.Read(ref _readers);
+
+    /// <summary>The last position that is durable and appended to the tails.</summary>
+    public long Position => Volatile.Read(ref _position);
+
+    /// <summary>The region's version vector at <see cref="Position"/>.</summary>
+    public VersionVector Seen => Volatile.Read(ref _seen);
+
+    /// <summary>Readers that wait for their turn to read from the ledger.</summary>
+    internal int ReadersBehind => _behind.Count;
+
+    /// <summary>Memory of all tails, in bytes.</summary>
+    internal long TailBytes => _budget.Bytes;
+
+    /// <summary>Entries handed to readers' sinks.</summary>
+    internal long Deliveries => _onSequencer.Entries + _onWorker.Entries + _onCatchUp.Entries;
+
+    /// <summary>Bytes handed to readers' sinks.</summary>
+    internal long DeliveredBytes => _onSequencer.Bytes + _onWorker.Bytes + _onCatchUp.Bytes;
+
+    /// <summary>Reads from the ledger for readers.</summary>
+    internal long CatchUpReads => _onCatchUp.Reads;
+
+    internal Store Store => _store;
+
+    internal ILogger Log => _log;
+
+    internal Coverage Coverage { get; }
 
     /// <summary>Makes a reader without subscriptions.</summary>
     /// <param name="form">The byte form it takes.</param>
     /// <param name="sink">Where its bytes go.</param>
-    public Reader Open(WireForm form, ISink sink) => throw new UnreachableException($"{form} {sink}");
-}
+    public Reader Open(WireForm form, ISink sink)
+    {
+        Interlocked.Increment(ref _readers);
+        return new Reader(this, form, sink);
+    }
 
-/// <summary>One connection's side of the hub: what it is subscribed to, how far it is, and the one place where its bytes leave in order. Any thread may call.</summary>
-public sealed class Reader : IDisposable
-{
-    /// <summary>Subscribes; what is subscribed already stays as it is. Entries that match several subscriptions are sent once.</summary>
-    /// <param name="channels">Channels and patterns; allowed already.</param>
-    /// <param name="after">Where to start: entries that this does not cover. Null for now.</param>
-    /// <param name="answer">Makes the bytes (in this reader's form) that are sent right before the first entry of these subscriptions, given what they start after.</param>
-    public void Subscribe(IReadOnlyList<ChannelPattern> channels, VersionVector? after, Func<VersionVector, ReadOnlyMemory<byte>>? answer) => throw new UnreachableException();
+    /// <summary>Ends the delivery threads; readers get nothing more.</summary>
+    public void Dispose()
+    {
+        _ready.Close();
+        _behind.Close();
+        Array.ForEach(_threads, thread => thread.Join());
+    }
 
-    /// <summary>Ends subscriptions; entries already on their way may still arrive.</summary>
-    /// <param name="channels">Channels and patterns as they were subscribed.</param>
-    public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => throw new UnreachableException();
+    /// <summary>Appends a durable batch to the tails. The sequencer's thread; <see cref="Deliver"/> must follow.</summary>
+    /// <param name="outbox">The batch.</param>
+    /// <param name="after">The position before its first entry.</param>
+    /// <param name="seenBefore">The region's version vector before it.</param>
+    internal void Append(Outbox outbox, long after, VersionVector seenBefore)
+    {
+        var seen = outbox.Mark.Seen;
+        lock (_gate)
+        {
+            if (_routes.Count > 0)
+            {
+                AppendToTails(outbox, after, seenBefore);
+            }
 
-    /// <summary>What is subscribed at the moment.</summary>
-    public int Subscriptions => throw new UnreachableException();
+            Volatile.Write(ref _seen, seen);
+            Volatile.Write(ref _position, after + outbox.Entries.Count);
+        }
 
-    /// <summary>Sends other bytes (answers, pings) in order with the entries, before any entry not yet begun.</summary>
-    /// <param name="bytes">Whole frames in this reader's form; copied.</param>
-    /// <returns>False when more waits unsent than the bound allows: stop taking requests from this connection until it drains, or close it.</returns>
-    public bool Write(ReadOnlySpan<byte> bytes) => throw new UnreachableException();
+        foreach (var tail in _dirty)
+        {
+            if (tail.MarkDirty())
+            {
+                _ready.Add(new Work(null, tail, null, 0), wake: false);
+            }
+        }
 
-    /// <summary>Starts sending what was written: call once after a group of <see cref="Write"/>.</summary>
-    public void Flush() => throw new UnreachableException();
+        _dirty.Clear();
+        foreach (var wait in _arrived)
+        {
+            wait.TrySetResult();
+        }
 
-    /// <summary>Completes when what was written has left.</summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask DrainAsync(CancellationToken cancellationToken) => throw new UnreachableException();
+        _arrived.Clear();
+        Coverage.OnSeen(seen);
+    }
 
-    /// <summary>The region's version vector up to which everything subscribed was handed to the sink: the session's context.</summary>
-    public VersionVector Delivered => throw new UnreachableException();
+    /// <summary>Delivers on this thread, the sequencer's, as long as it has nothing better to do; the rest is the worker's.</summary>
+    /// <param name="isIdle">Whether it has nothing better to do.</param>
+    internal void Deliver(Func<bool> isIdle)
+    {
+        while (isIdle() && _ready.TryTake(out var work))
+        {
+            Do(work, _onSequencer);
+        }
 
-    /// <summary>The sink can take bytes again.</summary>
-    public void OnWritable() => throw new UnreachableException();
+        _ready.Wake();
+    }
 
-    /// <summary>Ends it; nothing more is sent.</summary>
-    public void Dispose() => throw new UnreachableException();
+    /// <summary>The calling thread is the sequencer's: readers that it makes ready wait for <see cref="Deliver"/>.</summary>
+    internal void BindSequencer() => Volatile.Write(ref _sequencerThread, Environment.CurrentManagedThreadId);
+
+    /// <summary>A reader wants to run.</summary>
+    internal void Ready(Reader reader) => _ready.Add(new Work(reader, null, null, 0), wake: Environment.CurrentManagedThreadId != Volatile.Read(ref _sequencerThread));
+
+    /// <summary>A reader wants to read from the ledger.</summary>
+    internal void Behind(Reader reader) => _behind.Add(new Work(reader, null, null, 0), wake: true);
+
+    /// <summary>Puts a reader's new subscriptions on their tails.</summary>
+    /// <param name="join">Makes the subscriptions, given the region's position and vector and the tail of a pattern.</param>
+    internal void Join(Action<long, VersionVector, Func<ChannelPattern, WireForm, Tail>> join)
+    {
+        lock (_gate)
+        {
+            join(_position, _seen, TailOf);
+        }
+    }
+
+    /// <summary>Adds a subscription to its tail. Within <see cref="Join"/>.</summary>
+    internal static void Add(Subscription subscription) => subscription.Tail.Subscriptions.Add(subscription);
+
+    /// <summary>Takes subscriptions off their tails; a tail goes with its last reader.</summary>
+    internal void Leave(IEnumerable<Subscription> subscriptions)
+    {
+        lock (_gate)
+        {
+            foreach (var subscription in subscriptions)
+            {
+                var tail = subscription.Tail;
+                tail.Subscriptions.Remove(subscription);
+                if (tail.Subscriptions.Count == 0)
+                {
+                    tail.Drop();
+                    tail.Slot[tail.Form] = null;
+                    _routes.Forget(tail.Slot);
+                    _routes.RemoveIfEmpty(tail.Slot);
+                }
+            }
+        }
+    }
+
+    /// <summary>Counts a reader that is gone.</summary>
+    internal void OnClosed() => Interlocked.Decrement(ref _readers);
+
+    /// <summary>Waits until an entry after a position in some channels is durable.</summary>
+    internal async ValueTask<bool> WaitForEntryAsync(ChannelSet channels, long position, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var slots = new List<Slot>();
+        long now;
+        lock (_gate)
+        {
+            now = _position;
+            foreach (var pattern in channels.Patterns)
+            {
+                var slot = _routes.GetOrAdd(pattern);
+                slot.Waits.Add(arrived);
+                slots.Add(slot);
+            }
+        }
+
+        try
+        {
+            if (!HasEntry(channels, position, now))
+            {
+                await arrived.Task.WaitAsync(wait, _time, cancellationToken);
+            }
+
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                foreach (var slot in slots)
+                {
+                    slot.Waits.Remove(arrived);
+                    _routes.RemoveIfEmpty(slot);
+                }
+            }
+        }
+    }
+
+    // What came between the caller's look and its wait.
+    private bool HasEntry(ChannelSet channels, long position, long through)
+    {
+        var batch = new LedgerBatch();
+        while (position < through)
+        {
+            _store.Read(position, channels, bytesMax: 1, batch);
+            if (batch.Entries.Exists(entry => !entry.Repeat))
+            {
+                return true;
+            }
+
+            position = batch.Through;
+        }
+
+        return false;
+    }
+
+    private Tail TailOf(ChannelPattern pattern, WireForm form)
+    {
+        var slot = _routes.GetOrAdd(pattern);
+        if (slot[form] is not { } tail)
+        {
+            tail = new Tail(slot, form, _position, _options.TailBytes, _budget);
+            slot[form] = tail;
+            _routes.Forget(slot);
+        }
+
+        return tail;
+    }
+
+    private void AppendToTails(Outbox outbox, long after, VersionVector seenBefore)
+    {
+        // From the end, to know each channel's last entry in this commit: that one carries the seen token.
+        var commit = ++_commit;
+        var entries = outbox.Entries;
+        Span<byte> token = stackalloc byte[SeenToken.EncodedLengthMax(outbox.Mark.Seen)];
+        Span<bool> isLast = entries.Count <= 1024 ? stackalloc bool[entries.Count] : new bool[entries.Count];
+        for (var i = entries.Count - 1; i >= 0; i--)
+        {
+            if (!entries[i].Repeat)
+            {
+                var route = _routes.RouteOf(entries[i].Channel);
+                isLast[i] = route.Commit != commit;
+                route.Commit = commit;
+            }
+        }
+
+        var bytes = outbox.Bytes.WrittenSpan;
+        var seen = seenBefore;
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var entry = entries[i];
+            if (i > 0 && entries[i - 1].Origin != entry.Origin)
+            {
+                seen = seen.With(entries[i - 1].Origin, entries[i - 1].Seq);
+            }
+
+            if (entry.Repeat)
+            {
+                continue;
+            }
+
+            var route = _routes.RouteOf(entry.Channel);
+            var tokenLength = 0;
+            foreach (var tail in route.Tails)
+            {
+                if (tokenLength == 0 && (isLast[i] || tail.Form == WireForm.ServerSentEvents))
+                {
+                    tokenLength = SeenToken.Encode(seen, entry.Origin, entry.Seq, token);
+                }
+
+                var hasToken = isLast[i] || tail.Form == WireForm.ServerSentEvents;
+                if (tail.Last <= after)
+                {
+                    _dirty.Add(tail);
+                }
+
+                tail.Append(after + 1 + i, bytes.Slice(entry.Offset, entry.Length), hasToken ? token[..tokenLength] : default);
+            }
+
+            if (isLast[i])
+            {
+                foreach (var slot in route.Slots)
+                {
+                    _arrived.AddRange(slot.Waits);
+                }
+            }
+        }
+
+        _budget.Keep();
+    }
+
+    private void Run(DeliveryQueue queue, DeliveryContext context)
+    {
+        while (queue.Take(out var work))
+        {
+            Do(work, context);
+        }
+    }
+
+    private void Do(in Work work, DeliveryContext context)
+    {
+        if (work.Reader is not null)
+        {
+            work.Reader.RunQueued(context);
+            return;
+        }
+
+        var items = work.Items;
+        if (items is null)
+        {
+            // In this order: who comes later than the list runs by itself, what comes later than the mark makes it dirty again.
+            work.Tail!.MarkClean(); // Work is a reader or a tail.
+            items = work.Tail.Subscriptions.Items;
+        }
+
+        var end = Math.Min(work.From + Stretch, items.Length);
+        if (end < items.Length)
+        {
+            _ready.PutBack(work with { Items = items, From = end });
+        }
+
+        foreach (var subscription in items.AsSpan(work.From..end))
+        {
+            subscription?.Reader.RunIfIdle(context);
+        }
+    }
 }

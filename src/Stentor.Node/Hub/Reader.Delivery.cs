@@ -1,0 +1,379 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Stentor.Protocol;
+using Stentor.Storage;
+
+namespace Stentor.Node;
+
+/// <content>Brings entries to the sink, from the tails where they hold what is next, else from the ledger.</content>
+public sealed partial class Reader
+{
+    // Bytes put together for one send when several tails are merged.
+    private const int MergeBytes = 256 * 1024;
+
+    // Bytes read from the ledger at once: little for a reader that takes little, much for one that takes all.
+    private const int ReadBytesMin = 16 * 1024;
+    private const int ReadBytesMax = 512 * 1024;
+
+    // A reader that is catching up is given a token at least this often, so that little comes again when it has to resume.
+    private const int TokenBytes = 32 * 1024;
+
+    private int _readBytes = ReadBytesMin;
+
+    private bool IsBehind
+    {
+        get
+        {
+            if (_late is not null || (_position < _conditionalThrough && _subscriptions.Length > 0))
+            {
+                return true;
+            }
+
+            foreach (var subscription in _subscriptions)
+            {
+                if (_position < subscription.Tail.View.After)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    private Next SendFromTails(DeliveryContext context)
+    {
+        while (true)
+        {
+            // Read first: whatever stands up to here was in its tail before.
+            var through = _hub.Position;
+            Tail? grown = null;
+            var count = 0;
+            foreach (var subscription in _subscriptions)
+            {
+                if (subscription.Tail.Last > _position)
+                {
+                    grown = subscription.Tail;
+                    count++;
+                }
+            }
+
+            if (grown is null)
+            {
+                Volatile.Write(ref _position, Math.Max(_position, _subscriptions.Length == 0 ? 0 : through));
+                return Next.Rest;
+            }
+
+            // With one tail all of it may go. With several, only what all of them are sure to hold.
+            var next = _subscriptions.Length == 1 || (count == 1 && grown.Last <= through)
+                ? SendTail(grown, context)
+                : SendMerged(through, context);
+            if (next is { } known)
+            {
+                return known;
+            }
+        }
+    }
+
+    /// <summary>Sends everything after the position from one block of a tail, in one call.</summary>
+    /// <returns>Null to look again.</returns>
+    private Next? SendTail(Tail tail, DeliveryContext context)
+    {
+        var view = tail.View;
+        if (_position < view.After)
+        {
+            return Next.Read;
+        }
+
+        if (!view.TryFind(_position, out var block) || block is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            var end = block.Count;
+            var first = block.IndexAfter(_position, end);
+            var bytes = block.Bytes(first, end);
+            var sent = _sink.Send(bytes);
+            if (sent == bytes.Length)
+            {
+                context.OnSent(end - first, sent);
+                Volatile.Write(ref _position, block.PositionOf(end - 1));
+                return null;
+            }
+
+            if (sent < 0)
+            {
+                _isClosed = true;
+                return Next.Rest;
+            }
+
+            // The frame that was cut counts as handed over; the rest of it is all that is copied.
+            var cut = block.IndexAt(first, end, sent);
+            context.OnSent(cut + 1 - first, sent);
+            Volatile.Write(ref _position, block.PositionOf(cut));
+            Block(bytes[sent..block.Distance(first, cut + 1)].ToArray());
+            return Next.Rest;
+        }
+        finally
+        {
+            block.Release();
+        }
+    }
+
+    /// <summary>Sends entries of several tails in the order of their positions, each once.</summary>
+    /// <returns>Null to look again.</returns>
+    private Next? SendMerged(long through, DeliveryContext context)
+    {
+        context.Clear();
+        var isStale = false;
+        var isBehind = false;
+        foreach (var subscription in _subscriptions)
+        {
+            if (subscription.Tail.Last > _position)
+            {
+                var view = subscription.Tail.View;
+                isBehind |= _position < view.After;
+                isStale |= !Collect(view, through, context.Merge);
+            }
+        }
+
+        var isCut = false;
+        if (!isStale && !isBehind)
+        {
+            context.Merge.Sort();
+            foreach (var item in CollectionsMarshal.AsSpan(context.Merge))
+            {
+                if (context.Ends.Count > 0 && context.Ends[^1].Position == item.Position)
+                {
+                    continue; // It matches several subscriptions.
+                }
+
+                if (context.Frames.Length > MergeBytes)
+                {
+                    isCut = true;
+                    break;
+                }
+
+                context.Frames.Write(item.Block.Bytes(item.Index, item.Index + 1));
+                context.EndFrame(item.Position);
+            }
+        }
+
+        foreach (var item in context.Merge)
+        {
+            item.Block.Release();
+        }
+
+        if (isStale || isBehind)
+        {
+            return isBehind ? Next.Read : null;
+        }
+
+        if (!SendFrames(context))
+        {
+            return Next.Rest;
+        }
+
+        if (isCut)
+        {
+            return Next.Again;
+        }
+
+        // What all of them held up to here was sent. Whatever came since makes the reader ready once more.
+        Volatile.Write(ref _position, through);
+        return _subscriptions.Any(s => s.Tail.Last > _position) && _hub.Position > through ? null : Next.Rest;
+    }
+
+    /// <summary>Adds what a view holds after the position and up to another; each item keeps its block.</summary>
+    private bool Collect(TailView view, long through, List<MergeItem> items)
+    {
+        foreach (var block in view.Blocks)
+        {
+            if (!block.TryAcquire())
+            {
+                return false;
+            }
+
+            var end = block.Count;
+            for (var i = block.IndexAfter(_position, end); i < end && block.PositionOf(i) <= through; i++)
+            {
+                items.Add(new MergeItem(block.PositionOf(i), block, i));
+                var isKept = block.TryAcquire();
+                Debug.Assert(isKept, "a block that is held can be held again");
+            }
+
+            block.Release();
+        }
+
+        return true;
+    }
+
+    private Next SendFromLedger(DeliveryContext context)
+    {
+        var group = _late?[0];
+        var from = group?.Position ?? _position;
+        var batch = context.Batch!; // Only threads that read come here.
+        _hub.Store.Read(from, group?.Channels ?? (_channels ??= new ChannelSet(_subscriptions.Select(s => s.Pattern))), _readBytes, batch);
+        context.OnRead();
+        context.Clear();
+        WriteFrames(batch, group, context);
+
+        // A hole, or channels of others, may stand at the end: nothing to send, and the position moves on all the same.
+        var through = Math.Min(batch.Through, group?.Through ?? long.MaxValue);
+        if (context.Ends.Count == 0 || SendFrames(context, group))
+        {
+            Reach(through, group);
+            _readBytes = Math.Min(_readBytes * 2, ReadBytesMax);
+        }
+
+        if (_isClosed || _isBlocked)
+        {
+            return Next.Rest; // A step was noted down when it can go on.
+        }
+
+        return IsBehind ? Next.Read : Next.Again;
+    }
+
+    private void WriteFrames(LedgerBatch batch, LateGroup? group, DeliveryContext context)
+    {
+        var end = group?.Through ?? long.MaxValue;
+        var isConditional = group is not null || _position < _conditionalThrough;
+        var holes = CollectionsMarshal.AsSpan(batch.Holes);
+        var sinceToken = 0;
+        Span<byte> token = stackalloc byte[SeenToken.EncodedLengthMax(_hub.Seen)];
+        var entries = CollectionsMarshal.AsSpan(batch.Entries);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            ref readonly var slice = ref entries[i];
+            if (slice.Position > end)
+            {
+                break;
+            }
+
+            while (holes.Length > 0 && holes[0].First < slice.Position)
+            {
+                WriteGap(holes[0], group, context);
+                holes = holes[1..];
+            }
+
+            var entry = batch.Bytes.WrittenSpan.Slice(slice.Offset, slice.Length);
+            if (slice.Repeat || (isConditional && !IsTaken(slice.Position, entry, group)))
+            {
+                continue;
+            }
+
+            var isLast = i == entries.Length - 1 || entries[i + 1].Position > end;
+            sinceToken += slice.Length;
+            var tokenLength = 0;
+            if (isLast || sinceToken >= TokenBytes || _form == WireForm.ServerSentEvents)
+            {
+                tokenLength = SeenToken.Encode(_hub.Store.SeenAt(slice.Position), token);
+                sinceToken = 0;
+            }
+
+            var span = context.Frames.GetSpan(WireForms.EntryLengthMax(slice.Length, tokenLength));
+            context.Frames.Advance(WireForms.WriteEntry(_form, entry, token[..tokenLength], span));
+            context.EndFrame(slice.Position);
+        }
+
+        foreach (var hole in holes)
+        {
+            if (hole.First <= end)
+            {
+                WriteGap(hole, group, context);
+            }
+        }
+    }
+
+    private void WriteGap(in LedgerHole hole, LateGroup? group, DeliveryContext context)
+    {
+        var channels = group?.Channels ?? _channels!; // Set before the ledger was read.
+        WireForms.WriteGap(_form, channels, _hub.Store.SeenAt(hole.First - 1), _hub.Store.SeenAt(hole.Last), hole.Reason, context.Frames);
+        context.EndFrame(hole.Last);
+    }
+
+    private bool IsTaken(long position, ReadOnlySpan<byte> entry, LateGroup? group)
+    {
+        var channel = EntryHeader.ChannelOf(entry);
+        if (group is null)
+        {
+            foreach (var subscription in _subscriptions)
+            {
+                if (subscription.Takes(position, entry, channel))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        // What a subscription that was there before has brought already is not brought again.
+        foreach (var subscription in _subscriptions)
+        {
+            if (!_late!.Exists(late => Array.IndexOf(late.Subscriptions, subscription) >= 0) && subscription.Takes(position, entry, channel))
+            {
+                return false;
+            }
+        }
+
+        foreach (var subscription in group.Subscriptions)
+        {
+            if (subscription.Takes(position, entry, channel))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Sends the frames put together, in one call; moves the position as far as the sink took them.</summary>
+    /// <returns>False when it did not take all.</returns>
+    private bool SendFrames(DeliveryContext context, LateGroup? group = null)
+    {
+        var bytes = context.Frames.WrittenSpan;
+        var sent = bytes.IsEmpty ? 0 : _sink.Send(bytes);
+        if (sent == bytes.Length)
+        {
+            context.OnSent(context.Ends.Count, sent);
+            if (context.Ends.Count > 0)
+            {
+                Reach(context.Ends[^1].Position, group);
+            }
+
+            return true;
+        }
+
+        if (sent < 0)
+        {
+            _isClosed = true;
+            return false;
+        }
+
+        var cut = context.FrameAt(sent);
+        context.OnSent(cut + 1, sent);
+        Reach(context.Ends[cut].Position, group);
+        _readBytes = Math.Clamp(sent, ReadBytesMin, ReadBytesMax);
+        Block(bytes[sent..context.Ends[cut].Offset].ToArray());
+        return false;
+    }
+
+    private void Reach(long position, LateGroup? group)
+    {
+        if (group is null)
+        {
+            Volatile.Write(ref _position, Math.Max(_position, position));
+            return;
+        }
+
+        group.Position = position;
+        if (position >= group.Through)
+        {
+            _late!.Remove(group); // It came from there.
+            _late = _late.Count > 0 ? _late : null;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+using Stentor.Protocol;
+
+namespace Stentor.Node;
+
+/// <content>What a reader is subscribed to. Changes are noted down by anyone, and made by whoever runs the reader.</content>
+public sealed partial class Reader
+{
+    private Subscription[] _subscriptions = [];
+
+    // Subscriptions that start before the position that the others have reached; they come first, one group after the other. Null when there are none.
+    private List<LateGroup>? _late;
+    private ChannelSet? _channels;
+    private long _position;
+
+    // Up to here an entry may match without being taken: a subscription starts later, or its token covers it.
+    private long _conditionalThrough;
+
+    /// <summary>The region's version vector up to which everything subscribed was handed to the sink: the session's context. Empty without subscriptions.</summary>
+    public VersionVector Delivered
+    {
+        get
+        {
+            if (Subscriptions == 0)
+            {
+                return VersionVector.Empty;
+            }
+
+            var position = Volatile.Read(ref _position);
+            var seen = _hub.Seen;
+            return position >= _hub.Position ? seen : _hub.Store.SeenAt(position);
+        }
+    }
+
+    /// <summary>Subscribes; what is subscribed already stays as it is. Entries that match several subscriptions are sent once.</summary>
+    /// <param name="channels">Channels and patterns; allowed already.</param>
+    /// <param name="after">Where to start: entries that this does not cover, which the region must cover itself. Null for now.</param>
+    /// <param name="answer">
+    /// Makes the bytes (in this reader's form) that are sent right before the first entry of these subscriptions, given what they start after.
+    /// Called once, on a delivery thread; must not wait.
+    /// </param>
+    public void Subscribe(IReadOnlyList<ChannelPattern> channels, VersionVector? after, Func<VersionVector, ReadOnlyMemory<byte>>? answer)
+    {
+        var start = after is null ? 0 : _hub.Store.CoveredThrough(after);
+
+        // With one origin a token and a position say the same; with several it may cover single entries beyond the position.
+        var covered = after is null || _hub.Store.SeenAt(start).Covers(after) ? null : after;
+        Note(new Change(channels, IsAdded: true, after, start, covered, answer));
+    }
+
+    /// <summary>Ends subscriptions; entries already on their way may still arrive.</summary>
+    /// <param name="channels">Channels and patterns as they were subscribed.</param>
+    public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => Note(new Change(channels, IsAdded: false, null, 0, null, null));
+
+    private void Note(Change change)
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            (_changes ??= []).Add(change);
+            _subscribed += change.IsAdded ? change.Channels.Count : 0;
+        }
+
+        Queue();
+    }
+
+    private void ApplyChanges()
+    {
+        List<Change>? changes;
+        lock (_gate)
+        {
+            (changes, _changes) = (_changes, null);
+        }
+
+        if (changes is null)
+        {
+            return;
+        }
+
+        foreach (var change in changes)
+        {
+            if (change.IsAdded)
+            {
+                Add(change);
+            }
+            else
+            {
+                Remove(change);
+            }
+        }
+
+        _channels = null;
+        _conditionalThrough = _subscriptions.Length == 0 ? 0 : _subscriptions.Max(s => s.UnconditionalAfter);
+        lock (_gate)
+        {
+            _subscribed = _isDisposed ? 0 : _subscriptions.Length + (_changes?.Sum(c => c.IsAdded ? c.Channels.Count : 0) ?? 0);
+        }
+    }
+
+    private void Add(Change change)
+    {
+        var known = _subscriptions.Select(s => s.Pattern).ToHashSet();
+        var added = change.Channels.Where(known.Add).ToArray();
+        var startsAfter = change.After;
+        _hub.Join((position, seen, tailOf) =>
+        {
+            startsAfter ??= seen;
+            var start = change.After is null ? position : change.Start;
+            if (_subscriptions.Length == 0)
+            {
+                Volatile.Write(ref _position, start);
+            }
+            else if (Array.TrueForAll(_subscriptions, s => s.Tail.Last <= _position) && _late is null)
+            {
+                Volatile.Write(ref _position, position); // Nothing for it stands between: it need not look.
+            }
+
+            var subscriptions = Array.ConvertAll(added, pattern =>
+                new Subscription(this, pattern, start) { Tail = tailOf(pattern, _form), Covered = change.Covered, CoveredThrough = position });
+            Array.ForEach(subscriptions, Hub.Add);
+            if (start < _position && subscriptions.Length > 0)
+            {
+                (_late ??= []).Add(new LateGroup(subscriptions, start, _position));
+            }
+
+            _subscriptions = [.. _subscriptions, .. subscriptions];
+        });
+
+        if (change.Answer is not null)
+        {
+            Write(change.Answer(startsAfter!).Span); // Join has set it.
+        }
+    }
+
+    private void Remove(Change change)
+    {
+        var names = change.Channels.ToHashSet();
+        var removed = Array.FindAll(_subscriptions, s => names.Contains(s.Pattern));
+        _hub.Leave(removed);
+        _subscriptions = Array.FindAll(_subscriptions, s => !names.Contains(s.Pattern));
+        foreach (var group in _late ?? [])
+        {
+            group.Remove(names);
+        }
+
+        _late?.RemoveAll(group => group.Subscriptions.Length == 0);
+        _late = _late is { Count: > 0 } ? _late : null;
+    }
+
+    /// <summary>A wish to subscribe or unsubscribe.</summary>
+    private sealed record Change(
+        IReadOnlyList<ChannelPattern> Channels,
+        bool IsAdded,
+        VersionVector? After,
+        long Start,
+        VersionVector? Covered,
+        Func<VersionVector, ReadOnlyMemory<byte>>? Answer);
+
+    /// <summary>Subscriptions that start before the position that the others have reached.</summary>
+    private sealed class LateGroup(Subscription[] subscriptions, long position, long through)
+    {
+        private ChannelSet? _channels;
+
+        /// <summary>The subscriptions.</summary>
+        public Subscription[] Subscriptions { get; private set; } = subscriptions;
+
+        /// <summary>What they name.</summary>
+        public ChannelSet Channels => _channels ??= new ChannelSet(Subscriptions.Select(s => s.Pattern));
+
+        /// <summary>How far the group is.</summary>
+        public long Position { get; set; } = position;
+
+        /// <summary>Where it meets the others.</summary>
+        public long Through => through;
+
+        /// <summary>Takes subscriptions out.</summary>
+        public void Remove(HashSet<ChannelPattern> channels)
+        {
+            Subscriptions = Array.FindAll(Subscriptions, s => !channels.Contains(s.Pattern));
+            _channels = null;
+        }
+    }
+}

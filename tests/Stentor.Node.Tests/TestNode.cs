@@ -1,0 +1,45 @@
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Stentor.Protocol;
+using Stentor.Replication;
+using Stentor.Storage;
+using Stentor.Testing;
+
+namespace Stentor.Node.Tests;
+
+/// <summary>A node over a simulated disk.</summary>
+internal sealed class TestNode : IAsyncDisposable
+{
+    /// <summary>Longest wait for anything: far more than it takes, so that only a fault reaches it.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    public TestNode(IDisk? disk = null, NodeOptions? options = null, TimeProvider? time = null, long retainBytes = 0, int segmentBytes = 256 * 1024)
+    {
+        var store = new StoreOptions { Region = "eu", Incarnation = 0x7f3a, SegmentBytes = segmentBytes, RetainBytes = retainBytes };
+        Node = StentorNode.Start(disk ?? new SimulatedDisk(), store, options ?? new NodeOptions(), time ?? TimeProvider.System, NullLoggerFactory.Instance);
+    }
+
+    public StentorNode Node { get; }
+
+    public static PublishBody Body(string json) => PublishBody.Parse(Encoding.UTF8.GetBytes(json), Limits.Default);
+
+    /// <summary>An activity with a number in it, and as many bytes as asked for.</summary>
+    public static PublishBody Numbered(int number, int padding = 0) => Body($$$"""{"activity":{"n":{{{number}}},"pad":"{{{new string('x', padding)}}}"}}""");
+
+    public async Task<Outcome> PublishAsync(string channel, PublishBody body, string author = "ann") =>
+        await Node.PublishAsync(channel, author, body, CancellationToken.None).AsTask().WaitAsync(Patience);
+
+    /// <summary>Publishes numbered activities, all handed over at once, and waits for the last outcome.</summary>
+    public async Task PublishAsync(string channel, int from, int count, int padding = 0)
+    {
+        var last = Task.CompletedTask;
+        for (var i = 0; i < count; i++)
+        {
+            last = Node.PublishAsync(channel, "ann", Numbered(from + i, padding), CancellationToken.None).AsTask();
+        }
+
+        await last.WaitAsync(Patience);
+    }
+
+    public ValueTask DisposeAsync() => Node.DisposeAsync();
+}
