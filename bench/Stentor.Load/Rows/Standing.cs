@@ -7,9 +7,12 @@ using Stentor.Load.Servers;
 namespace Stentor.Load.Rows;
 
 /// <summary>What a node costs while nothing happens, and how soon it is back.</summary>
-internal static partial class Standing
+internal static class Standing
 {
     private const string Channel = "load.idle";
+
+    /// <summary>Channels whose versions are compared before and after a kill.</summary>
+    private const int ChannelsCompared = 10;
 
     /// <summary>Resident memory an idle connection that has subscribed to one channel.</summary>
     public static IEnumerable<Case> IdleMemory(Settings settings)
@@ -70,7 +73,8 @@ internal static partial class Standing
         var fillFrom = Clock.Now;
         var outcomes = Filling.Fill(settings, server, entries, settings.Bytes ?? 200, connectionCount: 2, nth => names[nth % channelCount]);
         var fillSeconds = (Clock.Now - fillFrom) / (double)Clock.Second;
-        var seqBefore = outcomes.Max(SeqOf);
+        var seqBefore = outcomes.Max(o => NumberOf("seq", o));
+        var versionsBefore = Versions(server, names);
 
         Thread.Sleep(TimeSpan.FromSeconds(settings.WarmUpSeconds)); // A check-point or two of an idle node.
         server.KillNode();
@@ -79,17 +83,26 @@ internal static partial class Standing
         server.WaitUntilReady();
         var seconds = (Clock.Now - killed) / (double)Clock.Second;
 
-        // All that was acknowledged is there when the next number follows the last one.
-        var seqAfter = SeqOf(server.Request(HttpMethod.Post, "/v1/channels/load.last/activities", """{"activity":{"type":"Note"}}""").Body);
-        return seqAfter > seqBefore
-            ? new Sample(seconds, ("fill seconds", fillSeconds), ("MB resident", server.ResidentBytes() / 1048576.0))
-            : throw new LoadException($"Before the kill number {seqBefore:#,0} was acknowledged; after it the node gave out {seqAfter:#,0}.");
+        // What was acknowledged last must be there, and the channels must stand where they stood.
+        var residentBytes = server.ResidentBytes();
+        var versionsAfter = Versions(server, names);
+        if (!versionsAfter.SequenceEqual(versionsBefore))
+        {
+            throw new LoadException($"Channels had versions {string.Join(' ', versionsBefore)} before the kill, {string.Join(' ', versionsAfter)} after it.");
+        }
+
+        var outcome = server.Request(HttpMethod.Post, "/v1/channels/load.last/activities", """{"activity":{"type":"Note"}}""").Body;
+        return NumberOf("seq", outcome) > seqBefore
+            ? new Sample(seconds, ("fill seconds", fillSeconds), ("MB resident", residentBytes / 1048576.0))
+            : throw new LoadException($"Before the kill number {seqBefore:#,0} was acknowledged; after it the node gave out {NumberOf("seq", outcome):#,0}.");
     }
 
-    private static long SeqOf(string outcome) => Seq().Match(outcome) is { Success: true } seq
-        ? long.Parse(seq.Groups["seq"].ValueSpan, CultureInfo.InvariantCulture)
-        : throw new LoadException($"An outcome without a seq: {outcome}");
+    private static long[] Versions(StentorServer server, string[] channels) =>
+        [.. channels.Take(ChannelsCompared).Select(c => NumberOf("version", server.Request(HttpMethod.Get, "/v1/channels/" + c, null).Body))];
 
-    [GeneratedRegex("\"seq\":\\s*(?<seq>\\d+)", RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex Seq();
+    /// <summary>The first number of this name in a JSON text.</summary>
+    private static long NumberOf(string name, string json) =>
+        Regex.Match(json, $"\"{name}\":\\s*(?<number>\\d+)", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)) is { Success: true } found
+            ? long.Parse(found.Groups["number"].ValueSpan, CultureInfo.InvariantCulture)
+            : throw new LoadException($"An answer without {name}: {json}");
 }

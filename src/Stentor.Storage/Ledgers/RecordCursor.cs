@@ -98,6 +98,11 @@ internal sealed class RecordCursor(IDiskFile file, uint salt)
     private ReadOnlyMemory<byte> Bytes(int offset, int count)
     {
         count = (int)Math.Min(count, Math.Max(0, _length - offset));
+        if (count == 0)
+        {
+            return default; // Past the end: the padding of the last record may be missing.
+        }
+
         if (offset < _start || offset + count > _start + _filled)
         {
             Fill(offset, count);
