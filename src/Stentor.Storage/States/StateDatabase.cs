@@ -1,7 +1,7 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Stentor.Protocol;
 using Stentor.Replication;
 
 namespace Stentor.Storage;
@@ -90,9 +90,9 @@ internal sealed class StateDatabase : IDisposable
         try
         {
             using var transaction = _writer.BeginTransaction();
-            WriteChannels(changes, transaction, onChannel);
-            WriteIds(changes, transaction);
-            WriteMeta(mark, transaction);
+            WriteChannels(changes, onChannel);
+            WriteIds(changes);
+            WriteMeta(mark);
             transaction.Commit();
             Mark = mark;
             return 0;
@@ -265,95 +265,51 @@ internal sealed class StateDatabase : IDisposable
         throw new FormatException("its meta table is not complete");
     }
 
-    private void WriteChannels(StateGeneration changes, SqliteTransaction transaction, Action<string, ChannelState, int>? onChannel)
+    private void WriteChannels(StateGeneration changes, Action<string, ChannelState, int>? onChannel)
     {
-        using var command = _writer.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = """
-            INSERT INTO channels (name, version, time, state) VALUES ($name, $version, $time, $state)
+        using var upsert = new Statement(_writer, """
+            INSERT INTO channels (name, version, time, state) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (name) DO UPDATE SET version = excluded.version, time = excluded.time, state = excluded.state
-            """;
-        var name = command.Parameters.Add("$name", SqliteType.Text);
-        var version = command.Parameters.Add("$version", SqliteType.Integer);
-        var time = command.Parameters.Add("$time", SqliteType.Integer);
-        var state = command.Parameters.Add("$state", SqliteType.Blob);
-        command.Prepare();
-        var writer = new ArrayBufferWriter<byte>(4096);
+            """);
+        var bytes = new ByteBuffer(4096);
 
         // In the table's own order: neighbours share pages.
         var channels = changes.Channels.ToArray();
         Array.Sort(channels, (a, b) => string.CompareOrdinal(a.Key, b.Key));
-        foreach (var (channel, value) in channels)
+        foreach (var (channel, state) in channels)
         {
-            writer.ResetWrittenCount();
-            value.Serialize(writer);
-            name.Value = channel;
-            version.Value = value.Version;
-            time.Value = value.LastTime;
-            state.Value = writer.WrittenSpan.ToArray();
-            command.ExecuteNonQuery();
-            onChannel?.Invoke(channel, value, writer.WrittenCount);
+            bytes.Clear();
+            state.Serialize(bytes);
+            upsert.Bind(1, channel).Bind(2, state.Version).Bind(3, state.LastTime).Bind(4, bytes.WrittenSpan).Run();
+            onChannel?.Invoke(channel, state, bytes.Length);
         }
     }
 
-    private void WriteIds(StateGeneration changes, SqliteTransaction transaction)
+    private void WriteIds(StateGeneration changes)
     {
-        using var command = _writer.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = """
+        using var insert = new Statement(_writer, """
             INSERT INTO publish_ids (hash, author, id, channel, origin, seq, lamport, time, content)
-            VALUES ($hash, $author, $id, $channel, $origin, $seq, $lamport, $time, $content)
-            """;
-        SqliteParameter Add(string name, SqliteType type) => command.Parameters.Add(name, type);
-        var hash = Add("$hash", SqliteType.Integer);
-        var author = Add("$author", SqliteType.Text);
-        var id = Add("$id", SqliteType.Text);
-        var channel = Add("$channel", SqliteType.Text);
-        var origin = Add("$origin", SqliteType.Text);
-        var seq = Add("$seq", SqliteType.Integer);
-        var lamport = Add("$lamport", SqliteType.Integer);
-        var time = Add("$time", SqliteType.Integer);
-        var content = Add("$content", SqliteType.Integer);
-        command.Prepare();
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            """);
 
         // In the order of the index: neighbours share pages.
         var ids = changes.Ids.ToArray();
         Array.Sort(ids, (a, b) => a.Key.Hash.CompareTo(b.Key.Hash));
         foreach (var (key, value) in ids)
         {
-            hash.Value = (long)key.Hash;
-            author.Value = value.Author;
-            id.Value = value.Id;
-            channel.Value = value.Channel;
-            origin.Value = value.Origin.Value;
-            seq.Value = value.Seq;
-            lamport.Value = value.Lamport;
-            time.Value = value.Time;
-            content.Value = (long)value.Content;
-            command.ExecuteNonQuery();
+            insert.Bind(1, (long)key.Hash).Bind(2, value.Author).Bind(3, value.Id).Bind(4, value.Channel).Bind(5, value.Origin.Value)
+                .Bind(6, value.Seq).Bind(7, value.Lamport).Bind(8, value.Time).Bind(9, (long)value.Content).Run();
         }
     }
 
-    private void WriteMeta(StateMark mark, SqliteTransaction transaction)
+    private void WriteMeta(StateMark mark)
     {
-        using var command = _writer.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = "INSERT INTO meta (key, value) VALUES ($key, $value) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        var key = command.Parameters.Add("$key", SqliteType.Text);
-        var value = command.Parameters.AddWithValue("$value", "");
-        Put("store", (long)mark.StoreId);
-        Put("position", mark.Position);
-        var bytes = new ArrayBufferWriter<byte>();
+        var bytes = new ByteBuffer();
         mark.Mark.Serialize(bytes);
-        Put("mark", bytes.WrittenSpan.ToArray());
-
-        void Put(string name, object content)
-        {
-            key.Value = name;
-            value.Value = content;
-            value.SqliteType = content is long ? SqliteType.Integer : SqliteType.Blob;
-            command.ExecuteNonQuery();
-        }
+        using var upsert = new Statement(_writer, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+        upsert.Bind(1, "store").Bind(2, (long)mark.StoreId).Run();
+        upsert.Bind(1, "position").Bind(2, mark.Position).Run();
+        upsert.Bind(1, "mark").Bind(2, bytes.WrittenSpan).Run();
     }
 }
 
