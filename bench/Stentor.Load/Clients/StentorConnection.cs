@@ -70,6 +70,8 @@ internal sealed class StentorConnection(
             case (byte)'a' when record.StartsWith("{\"op\":\"activity\""u8):
                 Delivered(record);
                 break;
+            case (byte)'o' when record.StartsWith("{\"op\":\"ok\",\"ref\":0"u8):
+                break; // The answer to our answer to a ping.
             case (byte)'o' when record.StartsWith(OkFront):
                 if (!IsReady)
                 {
@@ -89,10 +91,7 @@ internal sealed class StentorConnection(
                 IsReady = --_greetings == 0;
                 break;
             case (byte)'p' when record.StartsWith("{\"op\":\"ping\""u8):
-                SendRecord("{\"op\":\"ping\"}");
-                break;
-            case (byte)'p' when record.StartsWith("{\"op\":\"pong\""u8):
-            case (byte)'o': // The answer to a ping, which carries no ref.
+                SendRecord("{\"op\":\"ping\",\"ref\":0}");
                 break;
             default:
                 Fail($"Unexpected frame: {Excerpt(record)}");
