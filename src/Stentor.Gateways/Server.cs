@@ -1,7 +1,14 @@
-#pragma warning disable CA1822 // Contract first: the bodies come with the owner of this part.
-using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Stentor.Node;
+using Stentor.Protocol;
+using Stentor.Replication;
+using Stentor.Storage;
 
 namespace Stentor.Gateways;
 
@@ -11,41 +18,242 @@ namespace Stentor.Gateways;
 public readonly record struct Listener(string Kind, string Address);
 
 /// <summary>A running server: a node and its listeners.</summary>
-public sealed class Server : IAsyncDisposable
+public sealed partial class Server : IAsyncDisposable
 {
-    private Server()
+    private readonly WebApplication _app;
+    private readonly List<IDisposable> _parts;
+    private readonly ILogger _log;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private Task? _stop;
+
+    private Server(StentorNode node, OperatorSecret? operatorSecret, WebApplication app, IReadOnlyList<Route> routes, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
     {
+        Routes = routes;
+        Node = node;
+        OperatorSecretFile = operatorSecret?.File;
+        OperatorSecretIsNew = operatorSecret?.IsNew ?? false;
+        Listeners = listeners;
+        (_app, _parts, _log) = (app, parts, log);
     }
+
+    /// <summary>Where it listens.</summary>
+    public IReadOnlyList<Listener> Listeners { get; }
+
+    /// <summary>The node.</summary>
+    public StentorNode Node { get; }
+
+    /// <summary>The file that holds the operator's secret; null when nobody can be the operator: an ephemeral server without such a file.</summary>
+    public string? OperatorSecretFile { get; }
+
+    /// <summary>Whether this start made <see cref="OperatorSecretFile"/>.</summary>
+    public bool OperatorSecretIsNew { get; }
+
+    /// <summary>Completes when the server has stopped, by whatever cause; faulted when it was not asked to.</summary>
+    public Task Completion => _completion.Task;
+
+    /// <summary>What can be asked over HTTP.</summary>
+    internal IReadOnlyList<Route> Routes { get; }
 
     /// <summary>Opens the store, starts the node and listens. When it returns, requests are answered.</summary>
     /// <param name="options">What to serve.</param>
     /// <param name="logs">Where log messages go; not disposed by the server.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="ServerStartException">It cannot start; the message is for the operator and says why and what to do.</exception>
-    public static Task<Server> StartAsync(ServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken) =>
-        throw new UnreachableException($"{options} {logs} {cancellationToken.CanBeCanceled}");
+    public static async Task<Server> StartAsync(ServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken)
+    {
+        var endpoints = Endpoints.Of(options);
+        var parts = new List<IDisposable>();
+        StentorNode? node = null;
+        WebApplication? app = null;
+        try
+        {
+            var disk = DiskOf(options, parts);
+            var operatorSecret = OperatorSecret.Of(options);
+            node = StentorNode.Start(disk, StoreOptionsOf(options), options.Node, options.Time, logs);
+            if (operatorSecret is not null)
+            {
+                node.Accounts.SetOperatorSecret(operatorSecret.Secret);
+            }
 
-    /// <summary>Where it listens.</summary>
-    public IReadOnlyList<Listener> Listeners => throw new UnreachableException();
-
-    /// <summary>The node.</summary>
-    public StentorNode Node => throw new UnreachableException();
-
-    /// <summary>The file that holds the operator's secret; null when nobody can be the operator: an ephemeral server without such a file.</summary>
-    public string? OperatorSecretFile => throw new UnreachableException();
-
-    /// <summary>Whether this start made <see cref="OperatorSecretFile"/>.</summary>
-    public bool OperatorSecretIsNew => throw new UnreachableException();
-
-    /// <summary>Completes when the server has stopped, by whatever cause; faulted when it was not asked to.</summary>
-    public Task Completion => throw new UnreachableException();
+            (app, var routes) = Build(options, endpoints, node, parts, logs);
+            await app.StartAsync(cancellationToken);
+            var server = new Server(node, operatorSecret, app, routes, parts, endpoints.Bound(app.Services.GetRequiredService<IServer>()), logs.CreateLogger<Server>());
+            server.Watch();
+            return server;
+        }
+        catch (Exception e)
+        {
+            await CloseAsync(app, node, parts);
+            throw e switch
+            {
+                ServerStartException or OperationCanceledException => e,
+                DiskException or LedgerFaultException or IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException => new ServerStartException(e.Message, e),
+                _ => e,
+            };
+        }
+    }
 
     /// <summary>Stops gracefully: finishes what was accepted, tells clients to reconnect, closes the store. At most 10 s.</summary>
     /// <param name="cancellationToken">Ends the patience, not the stop.</param>
-    public Task StopAsync(CancellationToken cancellationToken) => throw new UnreachableException();
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return _stop ??= StopOnceAsync(cancellationToken);
+        }
+    }
 
     /// <summary>Stops, as <see cref="StopAsync"/>.</summary>
-    public ValueTask DisposeAsync() => throw new UnreachableException();
+    public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
+
+    private async Task StopOnceAsync(CancellationToken cancellationToken)
+    {
+        await Task.Yield(); // The lock is not held over what follows.
+        try
+        {
+            // Streams, sockets and long polls see the host's stopping token and end; what else is on its way has the host's time.
+            Node.StopPublishes();
+            await _app.StopAsync(cancellationToken);
+            await CloseAsync(_app, Node, _parts);
+            _completion.TrySetResult();
+        }
+        catch (Exception e)
+        {
+            LogStopFault(_log, e);
+            _completion.TrySetException(e);
+            throw;
+        }
+    }
+
+    /// <summary>Ends the server when its node ends by itself.</summary>
+    private void Watch() => _ = Node.Completion.ContinueWith(
+        node =>
+        {
+            if (node.Exception is { } fault)
+            {
+                _completion.TrySetException(fault.InnerExceptions);
+                _ = StopAsync(CancellationToken.None); // Whoever awaits Completion knows the cause; this ends the listeners.
+            }
+        },
+        TaskScheduler.Default);
+
+    private static (WebApplication App, IReadOnlyList<Route> Routes) Build(ServerOptions options, Endpoints endpoints, StentorNode node, List<IDisposable> parts, ILoggerFactory logs)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton<ILoggerFactory>(new ServerLogs(logs));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Node.StopGrace);
+
+        HttpMetrics? metrics = null;
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            SetLimits(kestrel, options.Node.Limits);
+            endpoints.Listen(kestrel, _ => Task.CompletedTask, (change, isFrames) => metrics?.OnConnection(change, isFrames));
+        });
+        if (endpoints.HasTls)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
+
+        var app = builder.Build();
+        var throttle = new Throttle(options.RateLimits, node.Accounts, options.Time);
+        var services = new Services(node, node.Accounts, node.Grants, node.Inboxes, throttle, options, app.Lifetime.ApplicationStopping);
+        var pages = new EntryPages(services);
+        var loads = Add(parts, new Loads(() => node.Store.Position, options.Ephemeral ? null : options.DataDirectory, options.Time));
+        var text = Add(parts, new MetricsText(meter => meter.Name == "System.Runtime" || (meter.Scope == node && meter.Name.StartsWith("Stentor", StringComparison.Ordinal))));
+        IReadOnlyList<Route> routes =
+        [
+            .. new ChannelAnswers(services, pages).Routes,
+            .. new InboxAnswers(services, pages).Routes,
+            .. new AccountAnswers(services).Routes,
+            .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text).Routes,
+        ];
+        var gateway = new HttpGateway(routes, services, counts => metrics = Add(parts, new HttpMetrics(services, loads, counts)), logs);
+        if (options.OtlpEndpoint is not null)
+        {
+            parts.Add(OtlpExport.Start(options.OtlpEndpoint, options.OtlpInterval, node));
+        }
+
+        app.Run(gateway.AnswerAsync);
+        return (app, routes);
+    }
+
+    private static void SetLimits(KestrelServerOptions kestrel, Limits limits)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.AllowSynchronousIO = false;
+        kestrel.Limits.MaxConcurrentConnections = limits.ConnectionsMax;
+        kestrel.Limits.MaxConcurrentUpgradedConnections = limits.ConnectionsMax;
+        kestrel.Limits.MaxRequestLineSize = 8 * 1024;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+        kestrel.Limits.MaxRequestHeaderCount = 100;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
+
+        // The answers count what they take and say which limit it is over; this one is behind theirs.
+        kestrel.Limits.MaxRequestBodySize = Math.Max(limits.NdjsonBytesMax, limits.BodyBytesMax) + (1024 * 1024);
+    }
+
+    private static StoreOptions StoreOptionsOf(ServerOptions options)
+    {
+        Span<byte> random = stackalloc byte[8];
+        System.Security.Cryptography.RandomNumberGenerator.Fill(random);
+        return new StoreOptions
+        {
+            Region = options.Node.Region,
+            Incarnation = BitConverter.ToUInt64(random),
+            StatePath = options.Ephemeral ? null : Path.Combine(options.DataDirectory!, "state.db"), // Checked with the disk.
+            SegmentBytes = options.SegmentBytes,
+            RetainBytes = options.RetainBytes,
+            Replica = new ReplicaOptions(options.Node.Limits, options.Node.SkewMax),
+        };
+    }
+
+    private static IDisk DiskOf(ServerOptions options, List<IDisposable> parts)
+    {
+        if (options.Disk is not null)
+        {
+            return options.Disk;
+        }
+
+        if (options.Ephemeral)
+        {
+            return new MemoryDisk();
+        }
+
+        return options.DataDirectory is null
+            ? throw new ServerStartException("A data directory is needed; give --data DIR, or --ephemeral to keep nothing.")
+            : Add(parts, PhysicalDisk.Open(options.DataDirectory));
+    }
+
+    private static T Add<T>(List<IDisposable> parts, T part)
+        where T : IDisposable
+    {
+        parts.Add(part);
+        return part;
+    }
+
+    private static async Task CloseAsync(WebApplication? app, StentorNode? node, List<IDisposable> parts)
+    {
+        if (app is not null)
+        {
+            await app.DisposeAsync();
+        }
+
+        if (node is not null)
+        {
+            await node.DisposeAsync();
+        }
+
+        // The disk, which was taken first, is given back last.
+        for (var i = parts.Count - 1; i >= 0; i--)
+        {
+            parts[i].Dispose();
+        }
+    }
+
+    [LoggerMessage(3002, LogLevel.Error, "The server did not stop cleanly.")]
+    private static partial void LogStopFault(ILogger log, Exception fault);
 }
 
 /// <summary>A server could not start.</summary>

@@ -79,6 +79,9 @@ public sealed record RateLimits
     /// <summary>Failed logins a minute, for each client address and for each username. Default 20.</summary>
     public int FailedLoginsPerMinute { get; init; } = 20;
 
+    /// <summary>Sessions a minute that one account may open. Default 60.</summary>
+    public int SessionsPerMinute { get; init; } = 60;
+
     /// <summary>Registrations a minute, for each client address. Default 30.</summary>
     public int RegistrationsPerMinute { get; init; } = 30;
 

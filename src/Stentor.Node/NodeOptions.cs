@@ -41,6 +41,9 @@ public sealed record NodeOptions
     /// <summary>How long a session token is good for. Default 24 hours.</summary>
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromHours(24);
 
+    /// <summary>Rounds of PBKDF2 for new secrets. Default <see cref="SecretHash.IterationsDefault"/>.</summary>
+    public int SecretIterations { get; init; } = SecretHash.IterationsDefault;
+
     /// <summary>Longest graceful stop. Default 8 s, so that the process ends within 10.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(8);
 }

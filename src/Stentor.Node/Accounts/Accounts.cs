@@ -13,8 +13,7 @@ namespace Stentor.Node;
 /// durable and replicate like everything else. Secrets are kept as salted PBKDF2, session tokens as SHA-256. Any thread may call.
 /// </summary>
 /// <param name="node">The node.</param>
-/// <param name="iterations">Rounds of PBKDF2 for new secrets; a stored one says how many it took. Default <see cref="SecretHash.IterationsDefault"/>.</param>
-public sealed class Accounts(StentorNode node, int iterations = SecretHash.IterationsDefault)
+public sealed class Accounts(StentorNode node)
 {
     /// <summary>The account that may do everything; its secret is made at the first start.</summary>
     public const string Operator = "operator";
@@ -29,7 +28,7 @@ public sealed class Accounts(StentorNode node, int iterations = SecretHash.Itera
     private const int RememberedMax = 10_000;
 
     // What a name that does not exist is compared with, so that it takes as long as one that does.
-    private readonly string _nobody = SecretHash.Make(Convert.ToHexString(RandomNumberGenerator.GetBytes(16)), iterations);
+    private readonly string _nobody = SecretHash.MakeUnmatched(node.Options.SecretIterations);
     private readonly byte[] _processKey = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<UInt128, Credential> _remembered = new();
 
@@ -64,7 +63,7 @@ public sealed class Accounts(StentorNode node, int iterations = SecretHash.Itera
             return Taken(username);
         }
 
-        var hash = await OffThreadAsync(() => SecretHash.Make(secret, iterations), cancellationToken);
+        var hash = await OffThreadAsync(() => SecretHash.Make(secret, node.Options.SecretIterations), cancellationToken);
         var effect = new Effect([new("secret", JsonValue.Text(hash)), new("username", JsonValue.Text(username))], [], []);
         var outcome = await node.PublishAsync(channel, username, new PublishBody(default, effect, Exists: false), cancellationToken);
         return outcome.Refusal is { Type: ErrorType.ConditionNotMet } ? Taken(username) : outcome.Refusal;

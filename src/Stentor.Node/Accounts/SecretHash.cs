@@ -21,9 +21,12 @@ public static class SecretHash
     public static string Make(string secret, int iterations)
     {
         var salt = RandomNumberGenerator.GetBytes(SaltBytes);
-        var hash = Rfc2898DeriveBytes.Pbkdf2(secret, salt, iterations, HashAlgorithmName.SHA256, HashBytes);
-        return string.Create(CultureInfo.InvariantCulture, $"{Scheme}${iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}");
+        return FormOf(iterations, salt, Rfc2898DeriveBytes.Pbkdf2(secret, salt, iterations, HashAlgorithmName.SHA256, HashBytes));
     }
+
+    /// <summary>Makes a form that no secret matches, and that takes as long to check as any.</summary>
+    /// <param name="iterations">Rounds, at least 1.</param>
+    public static string MakeUnmatched(int iterations) => FormOf(iterations, RandomNumberGenerator.GetBytes(SaltBytes), RandomNumberGenerator.GetBytes(HashBytes));
 
     /// <summary>Whether a secret is the one that a form was made of. Compares in constant time.</summary>
     /// <param name="secret">The secret.</param>
@@ -49,4 +52,7 @@ public static class SecretHash
         Rfc2898DeriveBytes.Pbkdf2(secret, salt, actual, iterations, HashAlgorithmName.SHA256);
         return CryptographicOperations.FixedTimeEquals(actual, expected);
     }
+
+    private static string FormOf(int iterations, byte[] salt, byte[] hash) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Scheme}${iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}");
 }

@@ -1,0 +1,406 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Stentor.Protocol;
+using Stentor.Replication;
+
+namespace Stentor.Gateways;
+
+/// <summary>
+/// Publishes an NDJSON body while it comes in, and answers with one outcome a line, in order, as they come. Two loops: one reads lines and hands them over in
+/// batches, the other writes outcomes. The sequencing thread only notes outcomes. Lines that wait for their outcome are bounded, and so are outcomes that the
+/// client does not take: past either, no more lines are read.
+/// </summary>
+/// <param name="services">What answers share.</param>
+/// <param name="exchange">The request; allowed already.</param>
+internal sealed class LinePublish(Services services, Exchange exchange) : IPublisher
+{
+    // Commands handed over together: enough to make the hand-over cheap, few enough that the first outcomes come early.
+    private const int BatchMax = 256;
+
+    // Outcomes that may wait for a client that sends all its lines before it reads: about 60,000 of them. Such a client may send no more lines than that in one request.
+    private const int UnsentBytesMax = 16 * 1024 * 1024;
+
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _noted = new(0);
+    private readonly SemaphoreSlim _written = new(0);
+    private readonly ConcurrentQueue<BadLine> _bad = new();
+    private List<Outcome> _outcomes = [];
+    private int _inFlight;
+    private volatile bool _isRead;
+
+    // The reading loop's.
+    private readonly List<Command> _batch = new(BatchMax);
+    private long _line;
+    private long _submittedLine;
+    private bool _skipping;
+
+    // The writing loop's.
+    private readonly ByteBuffer _unsent = new(4096);
+    private List<Outcome> _taken = [];
+    private long _answeredLine;
+    private volatile int _unsentBytes;
+
+    private Limits Limits => services.Limits;
+
+    /// <summary>Answers the request.</summary>
+    public async Task RunAsync()
+    {
+        var http = exchange.Http;
+        if (http.Request.ContentLength > Limits.NdjsonBytesMax)
+        {
+            throw new ProtocolException(ErrorType.TooLarge, BodyTooLong());
+        }
+
+        // A stream may be as slow as its source: a line a minute keeps it alive.
+        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = new MinDataRate(bytesPerSecond: 1, gracePeriod: TimeSpan.FromSeconds(60));
+        }
+
+        http.Response.ContentType = "application/x-ndjson";
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(exchange.Aborted);
+        var writing = WriteAsync(failed);
+        try
+        {
+            await ReadAsync(failed.Token);
+        }
+        catch (ProtocolException e)
+        {
+            NoteBad(new Refusal(e.Type, e.Message));
+        }
+        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
+        {
+            NoteBad(new Refusal(e.StatusCode == StatusCodes.Status413PayloadTooLarge ? ErrorType.TooLarge : ErrorType.Malformed, e.Message));
+        }
+        finally
+        {
+            _isRead = true;
+            _noted.Release();
+            await writing;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnOutcome(in Outcome outcome)
+    {
+        lock (_gate)
+        {
+            _outcomes.Add(outcome);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnCommitEnd() => _noted.Release();
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        var reader = exchange.Http.Request.BodyReader;
+        long bytes = 0;
+        while (true)
+        {
+            var result = await reader.ReadAsync(cancellationToken);
+            var buffer = result.Buffer;
+            var end = buffer.PositionOf((byte)'\n') is null ? null : LastLineFeed(buffer);
+            SequencePosition consumed;
+            if (end is { } lineFeed)
+            {
+                consumed = buffer.GetPosition(1, lineFeed);
+            }
+            else if (result.IsCompleted || buffer.Length > Limits.BodyBytesMax)
+            {
+                consumed = buffer.End; // The last line needs no line feed; one that is too long is not kept.
+            }
+            else
+            {
+                reader.AdvanceTo(buffer.Start, buffer.End);
+                continue;
+            }
+
+            var whole = buffer.Slice(0, consumed);
+            bytes += whole.Length;
+            var isCut = end is null && !result.IsCompleted;
+            var lines = isCut && _skipping ? ReadOnlyMemory<byte>.Empty : whole.ToArray();
+            reader.AdvanceTo(consumed, isCut || end is null ? consumed : buffer.End);
+            if (bytes > Limits.NdjsonBytesMax)
+            {
+                throw new ProtocolException(ErrorType.TooLarge, BodyTooLong());
+            }
+
+            await TakeAsync(lines, isCut, cancellationToken);
+            if (result.IsCompleted && consumed.Equals(buffer.End))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Takes lines: whole ones, except the last when <paramref name="isCut"/>, which is too long and goes on.</summary>
+    private async ValueTask TakeAsync(ReadOnlyMemory<byte> lines, bool isCut, CancellationToken cancellationToken)
+    {
+        while (!lines.IsEmpty || isCut)
+        {
+            var lineFeed = lines.Span.IndexOf((byte)'\n');
+            var line = lineFeed < 0 ? lines : lines[..lineFeed];
+            lines = lineFeed < 0 ? ReadOnlyMemory<byte>.Empty : lines[(lineFeed + 1)..];
+            var goesOn = isCut && lineFeed < 0;
+            isCut &= lineFeed >= 0;
+            if (_skipping)
+            {
+                _skipping = goesOn;
+                continue;
+            }
+
+            _line++;
+            if (goesOn || line.Length > Limits.BodyBytesMax)
+            {
+                _skipping = goesOn;
+                NoteBad(new Refusal(ErrorType.TooLarge, $"The line is longer than {Limits.BodyBytesMax} bytes (limit body-bytes-max)."));
+                continue;
+            }
+
+            if (!line.Span.ContainsAnyExcept(" \t\r"u8))
+            {
+                continue;
+            }
+
+            await TakeAsync(line, cancellationToken);
+        }
+
+        await SubmitAsync(cancellationToken);
+    }
+
+    private async ValueTask TakeAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
+    {
+        PublishBody body;
+        try
+        {
+            body = PublishBody.Parse(line, Limits);
+        }
+        catch (ProtocolException e)
+        {
+            NoteBad(new Refusal(e.Type, e.Message));
+            return;
+        }
+
+        if (body.After is { } after && !services.Node.Seen.Covers(after))
+        {
+            // The token may cover what stands on a line before.
+            await SubmitAsync(cancellationToken);
+            if (await services.CoverAsync(after, wait: null, cancellationToken) is { } behind)
+            {
+                NoteBad(behind);
+                return;
+            }
+        }
+
+        _batch.Add(new Command.Publish(exchange.Name, exchange.Username, body, this, _line));
+        _submittedLine = _line;
+        Interlocked.Increment(ref _inFlight);
+        if (_batch.Count == BatchMax)
+        {
+            await SubmitAsync(cancellationToken);
+        }
+    }
+
+    private async ValueTask SubmitAsync(CancellationToken cancellationToken)
+    {
+        if (_batch.Count == 0)
+        {
+            return;
+        }
+
+        while (!services.Node.TryPublish(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_batch)))
+        {
+            if (services.Node.NotReady is { } why)
+            {
+                var refusal = new Refusal(ErrorType.NotReady, why);
+                foreach (var command in _batch)
+                {
+                    OnOutcome(Outcome.Refused((Command.Publish)command, refusal, services.Node.Seen));
+                }
+
+                OnCommitEnd();
+                break;
+            }
+
+            await services.Node.WaitForRoomAsync(cancellationToken);
+        }
+
+        var pause = services.Throttle.Pace(exchange.Username, exchange.Http.Connection.RemoteIpAddress, _batch.Count);
+        _batch.Clear();
+        if (pause > TimeSpan.Zero)
+        {
+            await Task.Delay(pause, services.Node.Time, cancellationToken);
+        }
+
+        while (Volatile.Read(ref _inFlight) > Limits.InFlightMax || _unsentBytes > UnsentBytesMax)
+        {
+            await _written.WaitAsync(cancellationToken);
+        }
+    }
+
+    private void NoteBad(Refusal refusal)
+    {
+        _bad.Enqueue(new BadLine(_line, _submittedLine, refusal));
+        _noted.Release();
+    }
+
+    /// <summary>Writes outcomes until all are written. When the client is gone, the reading loop is ended too.</summary>
+    private async Task WriteAsync(CancellationTokenSource failed)
+    {
+        var writer = exchange.Http.Response.BodyWriter;
+        var flush = Task.CompletedTask;
+        var noted = _noted.WaitAsync(failed.Token);
+        try
+        {
+            while (true)
+            {
+                await (flush.IsCompleted ? noted : Task.WhenAny(flush, noted));
+                if (noted.IsCompleted)
+                {
+                    await noted;
+                    noted = _noted.WaitAsync(failed.Token);
+                }
+
+                if (Render())
+                {
+                    await flush;
+                    Send(writer);
+                    return; // The server sends what is left when the request ends.
+                }
+
+                if (flush.IsCompleted)
+                {
+                    await flush;
+                    flush = Send(writer) ? FlushAsync(writer, failed.Token) : Task.CompletedTask;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The client is gone, or the reading loop was ended: what was handed over is published, and nobody listens.
+        }
+        finally
+        {
+            await failed.CancelAsync();
+            _written.Release();
+        }
+    }
+
+    private static async Task FlushAsync(PipeWriter writer, CancellationToken cancellationToken)
+    {
+        var result = await writer.FlushAsync(cancellationToken);
+        if (result.IsCompleted)
+        {
+            throw new OperationCanceledException("The client is gone.");
+        }
+    }
+
+    /// <summary>Turns outcomes and bad lines into text, in the order of the lines.</summary>
+    /// <returns>Whether nothing more will come.</returns>
+    private bool Render()
+    {
+        // Looked at first: once all is read, what is in flight only gets less.
+        var isRead = _isRead;
+        lock (_gate)
+        {
+            (_outcomes, _taken) = (_taken, _outcomes);
+        }
+
+        foreach (var outcome in _taken)
+        {
+            // A bad line is noted before the line after it is handed over, so it is here when that one's outcome is.
+            RenderBad();
+            _answeredLine = outcome.Command.Ref;
+            if (outcome.Refusal is { } refusal)
+            {
+                RenderError(refusal, outcome.Command.Ref);
+            }
+            else
+            {
+                OutcomeWriter.Write(outcome, copies: 1, _unsent);
+                _unsent.Write("\n"u8);
+            }
+        }
+
+        RenderBad();
+        _unsentBytes = _unsent.Length;
+        var inFlight = Interlocked.Add(ref _inFlight, -_taken.Count);
+        _taken.Clear();
+        if (_written.CurrentCount == 0)
+        {
+            _written.Release();
+        }
+
+        return isRead && inFlight == 0 && _bad.IsEmpty;
+    }
+
+    private void RenderBad()
+    {
+        while (_bad.TryPeek(out var bad) && bad.After <= _answeredLine)
+        {
+            RenderError(bad.Refusal, bad.Line);
+            _bad.TryDequeue(out _);
+        }
+    }
+
+    private void RenderError(Refusal refusal, long line)
+    {
+        _unsent.Write("{\"error\":{\"type\":"u8);
+        JsonText.Write(refusal.Type, _unsent);
+        _unsent.Write(",\"detail\":"u8);
+        JsonText.Write(refusal.Detail, _unsent);
+        _unsent.Write(",\"line\":"u8);
+        _unsent.Write(line);
+        if (refusal.Missing is not null)
+        {
+            _unsent.Write(",\"missing\":"u8);
+            _unsent.Write(refusal.Missing);
+        }
+
+        _unsent.Write("}}\n"u8);
+    }
+
+    private bool Send(PipeWriter writer)
+    {
+        if (_unsent.Length == 0)
+        {
+            return false;
+        }
+
+        writer.Write(_unsent.WrittenSpan);
+        _unsent.Clear(keepMax: 256 * 1024);
+        _unsentBytes = 0;
+        return true;
+    }
+
+    private string BodyTooLong() => $"The body is longer than {Limits.NdjsonBytesMax} bytes (limit ndjson-bytes-max). Send the rest in another request.";
+
+    private static SequencePosition? LastLineFeed(ReadOnlySequence<byte> buffer)
+    {
+        SequencePosition? last = null;
+        var start = buffer.Start;
+        foreach (var memory in buffer)
+        {
+            var index = memory.Span.LastIndexOf((byte)'\n');
+            if (index >= 0)
+            {
+                last = buffer.GetPosition(index, start);
+            }
+
+            start = buffer.GetPosition(memory.Length, start);
+        }
+
+        return last;
+    }
+
+    /// <summary>A line that was not handed over.</summary>
+    /// <param name="Line">Its number, from 1.</param>
+    /// <param name="After">The last line handed over before it: its outcome comes first.</param>
+    /// <param name="Refusal">What is wrong with it.</param>
+    private readonly record struct BadLine(long Line, long After, Refusal Refusal);
+}

@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Reflection;
+using Microsoft.AspNetCore.Http;
+using Stentor.Protocol;
+using Stentor.Replication;
+
+namespace Stentor.Gateways;
+
+/// <summary>How the node is: cluster, health, metrics, and what it can be asked.</summary>
+/// <param name="services">What answers share.</param>
+/// <param name="loads">What is sampled.</param>
+/// <param name="connections">Connections open at the moment.</param>
+/// <param name="metrics">What is measured.</param>
+internal sealed class StatusAnswers(Services services, Loads loads, Func<long> connections, MetricsText metrics)
+{
+    /// <summary>The program's version.</summary>
+    public static readonly string Version = typeof(StatusAnswers).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+
+    private static readonly Lazy<byte[]> OpenApi = new(() => ReadResource("openapi.json"));
+
+    public IReadOnlyList<Route> Routes =>
+    [
+        new("/v1/cluster", Access.Header, new Operation(HttpMethods.Get, ClusterAsync)),
+        new("/healthz/live", Access.Open, new Operation(HttpMethods.Get, LiveAsync)),
+        new("/healthz/ready", Access.Open, new Operation(HttpMethods.Get, ReadyAsync)),
+        new("/metrics", Access.Open, new Operation(HttpMethods.Get, MetricsAsync)),
+        new("/openapi/v1.json", Access.Open, new Operation(HttpMethods.Get, OpenApiAsync)),
+    ];
+
+    private Task ClusterAsync(Exchange exchange)
+    {
+        Query.Read(exchange.Http.Request, []);
+        var node = services.Node;
+        var notReady = node.NotReady;
+        var seen = node.Seen;
+        var json = Reply.Rent();
+        json.Write("{\"node\":"u8);
+        JsonText.Write(node.Name, json);
+        json.Write(",\"region\":"u8);
+        JsonText.Write(node.Options.Region, json);
+        json.Write(",\"origin\":"u8);
+        JsonText.Write(node.Store.Origin.Value, json);
+        json.Write(",\"version\":"u8);
+        JsonText.Write(Version, json);
+        json.Write(notReady is null ? ",\"ready\":true"u8 : ",\"ready\":false,\"notReady\":"u8);
+        if (notReady is not null)
+        {
+            JsonText.Write(notReady, json);
+        }
+
+        json.Write(",\"vector\":"u8);
+        json.Write(seen);
+        json.Write(",\"seen\":"u8);
+        json.WriteToken(seen);
+        json.Write(",\"links\":[],\"waitingRoom\":{\"entries\":0},\"members\":[{\"node\":"u8);
+        JsonText.Write(node.Name, json);
+        json.Write(",\"region\":"u8);
+        JsonText.Write(node.Options.Region, json);
+        json.Write(notReady is null ? ",\"ready\":true}]"u8 : ",\"ready\":false}]"u8);
+        WriteLoads(json);
+        json.Write("}"u8);
+        return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
+    }
+
+    private void WriteLoads(ByteBuffer json)
+    {
+        var store = services.Node.Store;
+        json.Write(",\"loads\":{\"connections\":"u8);
+        json.Write(connections());
+        json.Write(",\"readers\":"u8);
+        json.Write(services.Node.Hub.Readers);
+        json.Write(",\"entriesPerSecond\":"u8);
+        json.WriteAscii(loads.EntriesPerSecond.ToString("0.#", CultureInfo.InvariantCulture));
+        json.Write(",\"positionFirst\":"u8);
+        json.Write(store.FirstPosition);
+        json.Write(",\"positionLast\":"u8);
+        json.Write(store.Position);
+        json.Write(",\"diskBytes\":"u8);
+        json.Write(loads.DiskBytes);
+        json.Write(",\"diskFreeBytes\":"u8);
+        json.Write(loads.DiskFreeBytes);
+        json.Write("}"u8);
+    }
+
+    private Task LiveAsync(Exchange exchange)
+    {
+        var json = Reply.Rent();
+        json.Write("{\"status\":\"live\"}"u8);
+        return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
+    }
+
+    private Task ReadyAsync(Exchange exchange)
+    {
+        if (services.Node.NotReady is { } why)
+        {
+            return Problem.WriteAsync(exchange.Http, new Refusal(ErrorType.NotReady, why));
+        }
+
+        var json = Reply.Rent();
+        json.Write("{\"status\":\"ready\"}"u8);
+        return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
+    }
+
+    private Task MetricsAsync(Exchange exchange)
+    {
+        var text = Reply.Rent();
+        metrics.Write(text);
+        return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, text, MetricsText.ContentType);
+    }
+
+    private static Task OpenApiAsync(Exchange exchange)
+    {
+        var json = Reply.Rent();
+        json.Write(OpenApi.Value);
+        return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
+    }
+
+    private static byte[] ReadResource(string name)
+    {
+        using var stream = typeof(StatusAnswers).Assembly.GetManifestResourceStream(name) ?? throw new System.Diagnostics.UnreachableException($"The resource {name} is built in.");
+        using var bytes = new MemoryStream();
+        stream.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+}
