@@ -34,6 +34,12 @@ internal sealed class Statement : IDisposable
     /// <inheritdoc cref="Bind(int, long)"/>
     public Statement Bind(int index, string value)
     {
+        if (value.Length == 0)
+        {
+            Check(raw.sqlite3_bind_text(_statement, index, "")); // An empty span would be bound as NULL.
+            return this;
+        }
+
         var bytesMax = Encoding.UTF8.GetMaxByteCount(value.Length);
         if (_text.Length < bytesMax)
         {
@@ -45,6 +51,7 @@ internal sealed class Statement : IDisposable
     }
 
     /// <inheritdoc cref="Bind(int, long)"/>
+    /// <remarks>An empty one is bound as NULL.</remarks>
     public Statement Bind(int index, ReadOnlySpan<byte> value)
     {
         Check(raw.sqlite3_bind_blob(_statement, index, value));
