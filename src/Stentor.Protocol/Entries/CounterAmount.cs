@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace Stentor.Protocol;
@@ -11,6 +12,7 @@ namespace Stentor.Protocol;
 public readonly record struct CounterAmount(Int128 Billionths)
 {
     private const int Decimals = 9;
+    private const int DigitsMax = 25; // Of 10¹⁵ in billionths.
     private static readonly Int128 Unit = 1_000_000_000;
     private static readonly Int128 TermMax = (Int128)1_000_000_000_000_000 * Unit;
 
@@ -30,62 +32,81 @@ public readonly record struct CounterAmount(Int128 Billionths)
     {
         amount = default;
         var negative = number.Length > 0 && number[0] == (byte)'-';
-        var exponent = 0;
         var mantissa = negative ? number[1..] : number;
-        var mark = mantissa.IndexOfAny((byte)'e', (byte)'E');
-        if (mark >= 0)
+        long power = Decimals;
+        if (mantissa.IndexOfAny((byte)'e', (byte)'E') is var mark and >= 0)
         {
-            if (!int.TryParse(mantissa[(mark + 1)..], out exponent) || exponent is < -40 or > 40)
+            if (!int.TryParse(mantissa[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var exponent))
             {
                 return false;
             }
 
+            power += exponent;
             mantissa = mantissa[..mark];
         }
 
+        // Digits without the zeros before and after them; those after them only move the power.
         Int128 digits = 0;
-        var scale = exponent + Decimals;
-        var fraction = false;
-        var any = false;
+        var count = 0;
+        var zeros = 0;
+        var isFraction = false;
         foreach (var b in mantissa)
         {
-            if (b == (byte)'.' && !fraction)
+            if (b == (byte)'.' && !isFraction)
             {
-                fraction = true;
+                isFraction = true;
                 continue;
             }
 
-            if (b is < (byte)'0' or > (byte)'9' || digits > TermMax)
+            if (b is < (byte)'0' or > (byte)'9')
             {
                 return false;
             }
 
-            any = true;
+            power -= isFraction ? 1 : 0;
+            if (b == (byte)'0')
+            {
+                zeros += count > 0 ? 1 : 0;
+                continue;
+            }
+
+            count += zeros + 1;
+            if (count > DigitsMax)
+            {
+                return false;
+            }
+
+            for (; zeros > 0; zeros--)
+            {
+                digits *= 10;
+            }
+
             digits = (digits * 10) + (b - (byte)'0');
-            scale -= fraction ? 1 : 0;
         }
 
-        for (; scale > 0 && digits != 0; scale--)
+        if (count == 0)
+        {
+            return mantissa.Length > (isFraction ? 1 : 0);
+        }
+
+        power += zeros;
+        if (power < 0 || count + power > DigitsMax)
+        {
+            return false;
+        }
+
+        for (; power > 0; power--)
         {
             digits *= 10;
-            if (digits > TermMax)
-            {
-                return false;
-            }
         }
 
-        for (; scale < 0 && digits != 0; scale++)
+        if (digits > TermMax)
         {
-            if (digits % 10 != 0)
-            {
-                return false;
-            }
-
-            digits /= 10;
+            return false;
         }
 
         amount = new(negative ? -digits : digits);
-        return any && digits <= TermMax;
+        return true;
     }
 
     /// <summary>Writes the amount as a JSON number: no exponent, no trailing zeros, no sign on zero.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
 namespace Stentor.Protocol;
@@ -26,76 +27,68 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
     /// <exception cref="ProtocolException">It is not <c>{"set": {…}, "add": {…}, "remove": […]}</c>, or over a limit.</exception>
     public static Effect Read(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, Limits limits)
     {
-        List<FieldSet> set = [];
-        List<FieldAdd> add = [];
-        List<string> remove = [];
-        var fields = new HashSet<string>();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
             throw Malformed("`effect` must be an object with `set`, `add` and `remove`.");
         }
 
-        var parts = new HashSet<string>();
+        List<FieldSet>? set = null;
+        List<FieldAdd>? add = null;
+        List<string>? remove = null;
+        var names = new FieldNames(limits);
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
-            var part = JsonRules.Text(ref reader);
-            if (!parts.Add(part))
+            if (reader.ValueTextEquals("set"u8))
             {
-                throw Malformed($"`effect` has the key '{part}' twice.");
-            }
-
-            reader.Read();
-            var isArray = part == "remove";
-            if (part is not ("set" or "add" or "remove"))
-            {
-                throw Malformed($"`effect` has the key '{Printable.Cut(part)}'; it takes `set`, `add` and `remove`.");
-            }
-
-            if (reader.TokenType != (isArray ? JsonTokenType.StartArray : JsonTokenType.StartObject))
-            {
-                throw Malformed(isArray ? "`effect.remove` must be an array of field names." : $"`effect.{part}` must be an object of fields.");
-            }
-
-            while (reader.Read() && reader.TokenType is not (JsonTokenType.EndArray or JsonTokenType.EndObject))
-            {
-                if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.String))
+                Begin(ref reader, "set", set is null, JsonTokenType.StartObject, "an object of fields");
+                set = [];
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    throw Malformed("`effect.remove` must be an array of field names.");
+                    var field = names.Read(ref reader);
+                    reader.Read();
+                    set.Add(new(field, Compact(json[JsonRules.Walk(ref reader, json, limits.DepthMax)])));
                 }
-
-                var field = Field(ref reader, limits, fields);
-                switch (part)
+            }
+            else if (reader.ValueTextEquals("add"u8))
+            {
+                Begin(ref reader, "add", add is null, JsonTokenType.StartObject, "an object of fields");
+                add = [];
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    case "set":
-                        reader.Read();
-                        set.Add(new(field, Compact(json[JsonRules.Walk(ref reader, json)])));
-                        break;
-                    case "add":
-                        reader.Read();
-                        if (reader.TokenType != JsonTokenType.Number || !CounterAmount.TryParse(reader.ValueSpan, out var amount))
-                        {
-                            throw Malformed($"`effect.add.{Printable.Cut(field)}` must be {CounterAmount.Rule}.");
-                        }
-
-                        add.Add(new(field, amount));
-                        break;
-                    default:
-                        remove.Add(field);
-                        break;
+                    var field = names.Read(ref reader);
+                    reader.Read();
+                    add.Add(reader.TokenType == JsonTokenType.Number && CounterAmount.TryParse(reader.ValueSpan, out var amount)
+                        ? new(field, amount)
+                        : throw Malformed($"`effect.add.{Printable.Cut(field)}` must be {CounterAmount.Rule}."));
                 }
+            }
+            else if (reader.ValueTextEquals("remove"u8))
+            {
+                Begin(ref reader, "remove", remove is null, JsonTokenType.StartArray, "an array of field names");
+                remove = [];
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                {
+                    remove.Add(reader.TokenType == JsonTokenType.String
+                        ? names.Read(ref reader)
+                        : throw Malformed("`effect.remove` must be an array of field names."));
+                }
+            }
+            else
+            {
+                throw Malformed($"`effect` has the key '{Printable.Cut(JsonRules.Text(ref reader))}'; it takes `set`, `add` and `remove`.");
             }
         }
 
-        if (fields.Count == 0)
+        if (names.Count == 0)
         {
             throw Malformed("`effect` changes nothing: give at least one field in `set`, `add` or `remove`.");
         }
 
         // Ordinal, not by culture: every region must write alike.
-        set.Sort((a, b) => string.CompareOrdinal(a.Field, b.Field));
-        add.Sort((a, b) => string.CompareOrdinal(a.Field, b.Field));
-        remove.Sort(string.CompareOrdinal);
-        return new Effect([.. set], [.. add], [.. remove]);
+        set?.Sort((a, b) => string.CompareOrdinal(a.Field, b.Field));
+        add?.Sort((a, b) => string.CompareOrdinal(a.Field, b.Field));
+        remove?.Sort(string.CompareOrdinal);
+        return new Effect([.. set ?? []], [.. add ?? []], [.. remove ?? []]);
     }
 
     /// <summary>Writes the canonical form: <c>set</c>, <c>add</c>, <c>remove</c>, each only when it is not empty.</summary>
@@ -149,37 +142,30 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
         writer.Write("}"u8);
     }
 
-    private static string Field(ref Utf8JsonReader reader, Limits limits, HashSet<string> fields)
+    private static void Begin(ref Utf8JsonReader reader, string part, bool isFirst, JsonTokenType start, string shape)
     {
-        if (reader.ValueSpan.Length > limits.FieldNameBytesMax)
+        if (!isFirst)
         {
-            throw new ProtocolException(ErrorType.TooLarge, $"A field name is longer than {limits.FieldNameBytesMax} bytes (limit field-name-bytes-max).");
+            throw Malformed($"`effect` has the key '{part}' twice.");
         }
 
-        var field = JsonRules.Text(ref reader);
-        if (field.Length == 0)
+        reader.Read();
+        if (reader.TokenType != start)
         {
-            throw Malformed("A field name in `effect` is empty.");
+            throw Malformed($"`effect.{part}` must be {shape}.");
         }
-
-        if (!fields.Add(field))
-        {
-            throw Malformed($"The field '{Printable.Cut(field)}' stands twice in `effect`; each field may be set, added to or removed once.");
-        }
-
-        if (fields.Count > limits.EffectFieldsMax)
-        {
-            throw new ProtocolException(ErrorType.TooLarge, $"The effect has more than {limits.EffectFieldsMax} fields (limit effect-fields-max).");
-        }
-
-        return field;
     }
 
-    private static ReadOnlyMemory<byte> Compact(ReadOnlySpan<byte> value)
+    private static byte[] Compact(ReadOnlySpan<byte> value)
     {
+        if (!value.ContainsAny(" \t\r\n"u8))
+        {
+            return value.ToArray();
+        }
+
         var writer = new ArrayBufferWriter<byte>(value.Length);
         JsonRules.WriteCompact(value, writer);
-        return writer.WrittenMemory;
+        return writer.WrittenSpan.ToArray();
     }
 
     private static void WriteName(string field, int index, IBufferWriter<byte> writer)
@@ -194,4 +180,63 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
     }
 
     private static ProtocolException Malformed(string detail) => new(ErrorType.Malformed, detail);
+
+    /// <summary>The names of an effect's fields while they are read: each once, none too long, not too many.</summary>
+    /// <param name="limits">The limits that apply.</param>
+    private ref struct FieldNames(Limits limits)
+    {
+        // Comparing a few names costs less than hashing them.
+        private const int FewNames = 8;
+        private readonly List<string> _few = new(FewNames);
+        private HashSet<string>? _many;
+
+        public int Count { get; private set; }
+
+        public string Read(ref Utf8JsonReader reader)
+        {
+            var field = JsonRules.Text(ref reader);
+            if (field.Length == 0)
+            {
+                throw Malformed("A field name in `effect` is empty.");
+            }
+
+            if (field.Length > limits.FieldNameBytesMax || (reader.ValueSpan.Length > limits.FieldNameBytesMax && Encoding.UTF8.GetByteCount(field) > limits.FieldNameBytesMax))
+            {
+                throw new ProtocolException(ErrorType.TooLarge, $"The field name '{Printable.Cut(field)}' is longer than {limits.FieldNameBytesMax} bytes (limit field-name-bytes-max).");
+            }
+
+            if (!Add(field))
+            {
+                throw Malformed($"The field '{Printable.Cut(field)}' stands twice in `effect`; each field may be set, added to or removed once.");
+            }
+
+            if (++Count > limits.EffectFieldsMax)
+            {
+                throw new ProtocolException(ErrorType.TooLarge, $"The effect has more than {limits.EffectFieldsMax} fields (limit effect-fields-max).");
+            }
+
+            return field;
+        }
+
+        private bool Add(string field)
+        {
+            if (_many is not null)
+            {
+                return _many.Add(field);
+            }
+
+            if (_few.Contains(field))
+            {
+                return false;
+            }
+
+            _few.Add(field);
+            if (_few.Count > FewNames)
+            {
+                _many = [.. _few];
+            }
+
+            return true;
+        }
+    }
 }

@@ -6,9 +6,18 @@ namespace Stentor.Protocol;
 /// <summary>An entry taken apart, with the bytes it came in. Its memory is whoever's who gave the bytes.</summary>
 public sealed class Entry
 {
+    private const int DepthMax = 1024;
+
+    // Whatever stands in an entry passed the limits of the node that made it.
+    private static readonly Limits Unlimited = Limits.Default with { EffectFieldsMax = int.MaxValue, FieldNameBytesMax = int.MaxValue, DepthMax = DepthMax };
+
     private Entry()
     {
     }
+
+    private static ReadOnlySpan<byte> EffectKey => ",\"effect\":"u8;
+
+    private static ReadOnlySpan<byte> ActivityKey => ",\"activity\":"u8;
 
     /// <summary>The entry's one byte form.</summary>
     public required ReadOnlyMemory<byte> Bytes { get; init; }
@@ -51,55 +60,44 @@ public sealed class Entry
     /// <exception cref="ProtocolException">It is not in canonical form.</exception>
     public static Entry Parse(ReadOnlyMemory<byte> bytes)
     {
-        if (!EntryHeader.TryRead(bytes.Span, out var header))
+        if (!EntryHeader.TryRead(bytes.Span, out var header) || !EntryBody.TryRead(bytes.Span, header, out var body)
+            || !EntryBody.TryReadAfter(body.After, out var after))
         {
-            throw new ProtocolException(ErrorType.Malformed, "This is not an entry in canonical form.");
+            throw NotCanonical("its front, dependencies or chain are not as they should be");
         }
 
-        var limits = Limits.Default;
-        var after = new List<KeyValuePair<OriginId, long>>();
-        string? id = null;
-        Effect? effect = null;
-        Range activity = default;
-        var json = bytes.Span;
-        var reader = new Utf8JsonReader(json, JsonRules.Options(1024));
         try
         {
-            reader.Read();
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            string? id = null;
+            if (!body.Id.IsEmpty)
             {
-                var isAfter = reader.ValueTextEquals("after"u8);
-                var isId = reader.ValueTextEquals("id"u8);
-                var isEffect = reader.ValueTextEquals("effect"u8);
-                var isActivity = reader.ValueTextEquals("activity"u8);
+                var reader = new Utf8JsonReader(body.Id);
                 reader.Read();
-                if (isAfter)
-                {
-                    while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-                    {
-                        var origin = new OriginId(reader.GetString()!);
-                        reader.Read();
-                        after.Add(new(origin, reader.GetInt64()));
-                    }
-                }
-                else if (isId)
-                {
-                    id = reader.GetString();
-                }
-                else if (isEffect)
-                {
-                    // Whatever stands in an entry passed the limits of the node that made it.
-                    effect = Effect.Read(ref reader, json, limits with { EffectFieldsMax = int.MaxValue, FieldNameBytesMax = int.MaxValue });
-                }
-                else
-                {
-                    var start = (int)reader.TokenStartIndex;
-                    reader.Skip();
-                    activity = isActivity ? start..(int)reader.BytesConsumed : activity;
-                }
+                id = reader.GetString();
             }
 
-            return new Entry
+            Effect? effect = null;
+            var rest = body.Content;
+            if (body.HasEffect)
+            {
+                rest = rest[EffectKey.Length..];
+                var value = rest[..ObjectLength(rest)];
+                var reader = new Utf8JsonReader(value, JsonRules.Options(DepthMax));
+                reader.Read();
+                effect = Effect.Read(ref reader, value, Unlimited);
+                rest = rest[value.Length..];
+            }
+
+            ReadOnlyMemory<byte> activity = default;
+            if (rest.StartsWith(ActivityKey))
+            {
+                rest = rest[ActivityKey.Length..];
+                var start = bytes.Length - EntryHeader.ChainPartLength - rest.Length;
+                activity = bytes.Slice(start, ObjectLength(rest));
+                rest = rest[activity.Length..];
+            }
+
+            return !rest.IsEmpty ? throw NotCanonical("it has more than an effect and an activity") : new Entry
             {
                 Bytes = bytes,
                 Channel = Encoding.ASCII.GetString(header.Channel),
@@ -108,16 +106,27 @@ public sealed class Entry
                 Lamport = header.Lamport,
                 Time = header.Time,
                 Author = Encoding.ASCII.GetString(header.Author),
-                After = VersionVector.Of(after),
+                After = after,
                 Id = id,
                 Effect = effect,
-                Activity = bytes[activity],
+                Activity = activity,
                 Chain = header.Chain,
             };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new ProtocolException(ErrorType.Malformed, $"This is not an entry in canonical form: {Printable.Cut(e.Message, 200)}");
+            throw NotCanonical(Printable.Cut(e.Message, 200));
         }
     }
+
+    /// <summary>How long the JSON object is that <paramref name="text"/> starts with.</summary>
+    private static int ObjectLength(ReadOnlySpan<byte> text)
+    {
+        var reader = new Utf8JsonReader(text, isFinalBlock: false, new JsonReaderState(JsonRules.Options(DepthMax)));
+        return reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.TrySkip()
+            ? (int)reader.BytesConsumed
+            : throw NotCanonical("an object in it does not end");
+    }
+
+    private static ProtocolException NotCanonical(string why) => new(ErrorType.Malformed, $"This is not an entry in canonical form: {why}.");
 }

@@ -57,14 +57,14 @@ public readonly ref struct EntryHeader
             || !TryNumber(ref rest, ",\"seq\":"u8, out var seq)
             || !TryNumber(ref rest, ",\"lamport\":"u8, out var lamport)
             || !TryText(ref rest, ",\"time\":\""u8, out var timeText) || !EntryTime.TryParse(timeText, out var time)
-            || !TryText(ref rest, ",\"author\":\""u8, out var author) || author.Length is 0 or > Username.LengthMax
+            || !TryText(ref rest, ",\"author\":\""u8, out var author) || !Username.IsValid(author)
             || !rest.StartsWith(",\"after\":{"u8))
         {
             return false;
         }
 
         if (rest.Length < ChainPartLength || !rest[^ChainPartLength..].StartsWith(ChainKey)
-            || !Utf8Parser.TryParse(rest[^18..^2], out ulong chain, out var used, 'x') || used != 16 || !rest.EndsWith("\"}"u8))
+            || !TryChain(rest[^18..^2], out var chain) || !rest.EndsWith("\"}"u8))
         {
             return false;
         }
@@ -87,6 +87,24 @@ public readonly ref struct EntryHeader
     /// <param name="entry">The entry's bytes, all of them.</param>
     /// <param name="previous">The origin's previous chain; 0 before its first entry.</param>
     public static ulong ChainOf(ReadOnlySpan<byte> entry, ulong previous) => Checksum.Xxh64(entry[..^ChainPartLength], previous);
+
+    private static bool TryChain(ReadOnlySpan<byte> text, out ulong chain)
+    {
+        chain = 0;
+        foreach (var b in text)
+        {
+            // Lower case only: an entry has one form.
+            var digit = b is >= (byte)'0' and <= (byte)'9' ? b - '0' : b is >= (byte)'a' and <= (byte)'f' ? b - 'a' + 10 : -1;
+            if (digit < 0)
+            {
+                return false;
+            }
+
+            chain = (chain << 4) | (uint)digit;
+        }
+
+        return true;
+    }
 
     private static bool TryText(scoped ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> key, out ReadOnlySpan<byte> text)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Stentor.Protocol;
@@ -19,8 +20,8 @@ public sealed record PublishBody(
     VersionVector? After = null,
     int Copies = 1)
 {
-    /// <summary>Containers around an activity in a body or frame.</summary>
-    public const int DepthAround = 2;
+    /// <summary>Most containers around a value that <see cref="Limits.DepthMax"/> is about: body, effect and <c>set</c> around a field's value.</summary>
+    public const int DepthAround = 3;
 
     /// <summary>Most copies that can be asked for.</summary>
     public const int CopiesMax = 64;
@@ -42,7 +43,7 @@ public sealed record PublishBody(
             {
                 if (!builder.TryRead(ref reader, text))
                 {
-                    throw Malformed($"A publish has the key '{Printable.Cut(reader.GetString()!)}'; it takes activity, effect, if, id, after and copies.");
+                    throw Malformed($"A publish has the key '{Printable.Cut(JsonRules.Text(ref reader))}'; it takes activity, effect, if, id, after and copies.");
                 }
             }
 
@@ -82,7 +83,7 @@ public ref struct PublishBodyBuilder(ReadOnlyMemory<byte> json, Limits limits)
                 throw PublishBody.Malformed("`activity` must be an object.");
             }
 
-            _activity = json[JsonRules.Walk(ref reader, text)];
+            _activity = json[JsonRules.Walk(ref reader, text, limits.DepthMax)];
             if (_activity.Length > limits.ActivityBytesMax)
             {
                 throw new ProtocolException(ErrorType.TooLarge, $"The activity has {_activity.Length} bytes; the most is {limits.ActivityBytesMax} (limit activity-bytes-max).");
@@ -114,12 +115,12 @@ public ref struct PublishBodyBuilder(ReadOnlyMemory<byte> json, Limits limits)
                 throw PublishBody.Malformed("`id` must be a string that is not empty.");
             }
 
-            if (reader.ValueSpan.Length > limits.PublishIdBytesMax)
-            {
-                throw new ProtocolException(ErrorType.TooLarge, $"`id` has {reader.ValueSpan.Length} bytes; the most is {limits.PublishIdBytesMax} (limit publish-id-bytes-max).");
-            }
-
             _id = JsonRules.Text(ref reader);
+            var length = reader.ValueIsEscaped ? Encoding.UTF8.GetByteCount(_id) : reader.ValueSpan.Length;
+            if (length > limits.PublishIdBytesMax)
+            {
+                throw new ProtocolException(ErrorType.TooLarge, $"`id` has {length} bytes; the most is {limits.PublishIdBytesMax} (limit publish-id-bytes-max).");
+            }
         }
         else if (reader.ValueTextEquals("after"u8))
         {
@@ -182,7 +183,7 @@ public ref struct PublishBodyBuilder(ReadOnlyMemory<byte> json, Limits limits)
             }
             else
             {
-                throw PublishBody.Malformed($"`if` has the key '{Printable.Cut(reader.GetString()!)}'; it takes exists and version.");
+                throw PublishBody.Malformed($"`if` has the key '{Printable.Cut(JsonRules.Text(ref reader))}'; it takes exists and version.");
             }
         }
 

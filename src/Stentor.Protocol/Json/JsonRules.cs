@@ -46,10 +46,14 @@ public static class JsonRules
 
             return result;
         }
+        catch (InvalidOperationException) when (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String && reader.ValueIsEscaped)
+        {
+            // Comparing or decoding an escaped text is where the reader finds half a surrogate pair.
+            throw HalfSurrogate(reader.TokenStartIndex);
+        }
         catch (JsonException e)
         {
-            // The reader knows no type for it, and its own depth is the same for what is wrong at the deepest level: its words tell.
-            throw e.Message.Contains("maximum configured depth", StringComparison.Ordinal)
+            throw IsDeeperThan(json, depthMax + depthAround)
                 ? TooDeep(depthMax)
                 : new ProtocolException(ErrorType.Malformed, $"This is not JSON: {Printable.Cut(e.Message, 200)}");
         }
@@ -58,34 +62,14 @@ public static class JsonRules
     /// <summary>Walks over the value that <paramref name="reader"/> stands on and checks the rules; afterwards it stands on the value's last token.</summary>
     /// <param name="reader">Stands on the value's first token.</param>
     /// <param name="json">The whole text that is read.</param>
+    /// <param name="depthMax">Deepest nesting of containers in the value, itself included: 1 for a flat object. The reader's own limit holds besides.</param>
     /// <returns>The value's bytes, a part of <paramref name="json"/>.</returns>
     /// <exception cref="ProtocolException">A rule is broken.</exception>
     /// <exception cref="JsonException">The grammar is broken.</exception>
-    public static Range Walk(ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
+    public static Range Walk(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, int depthMax = int.MaxValue)
     {
         var start = (int)reader.TokenStartIndex;
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.StartObject:
-                WalkObject(ref reader, json);
-                break;
-            case JsonTokenType.StartArray:
-                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-                {
-                    Walk(ref reader, json);
-                }
-
-                break;
-            case JsonTokenType.String:
-                CheckText(ref reader);
-                break;
-            case JsonTokenType.Number:
-                CheckNumber(ref reader);
-                break;
-            default:
-                break;
-        }
-
+        WalkValue(ref reader, json, 1, depthMax);
         return start..(int)reader.BytesConsumed;
     }
 
@@ -142,8 +126,65 @@ public static class JsonRules
     public static ProtocolException TooDeep(int depthMax) =>
         new(ErrorType.Malformed, $"The JSON nests deeper than {depthMax} levels (limit depth-max). Flatten it.");
 
-    private static void WalkObject(ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
+    private static bool IsDeeperThan(ReadOnlySpan<byte> json, int depthMax)
     {
+        // Without a limit of its own the reader tells what the depth was where it failed. It does not recurse.
+        var reader = new Utf8JsonReader(json, Options(int.MaxValue));
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && reader.CurrentDepth >= depthMax)
+                {
+                    return true;
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // The grammar is broken before it gets too deep.
+        }
+
+        return false;
+    }
+
+    private static void WalkValue(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, int depth, int depthMax)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                WalkObject(ref reader, json, depth, depthMax);
+                break;
+            case JsonTokenType.StartArray:
+                if (depth > depthMax)
+                {
+                    throw TooDeep(depthMax);
+                }
+
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                {
+                    WalkValue(ref reader, json, depth + 1, depthMax);
+                }
+
+                break;
+            case JsonTokenType.String:
+                CheckText(ref reader);
+                break;
+            case JsonTokenType.Number:
+                CheckNumber(ref reader);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static void WalkObject(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, int depth, int depthMax)
+    {
+        if (depth > depthMax)
+        {
+            throw TooDeep(depthMax);
+        }
+
         Span<int> starts = stackalloc int[NamesOnStack];
         Span<int> lengths = stackalloc int[NamesOnStack];
         HashSet<string>? names = null;
@@ -185,7 +226,7 @@ public static class JsonRules
             }
 
             reader.Read();
-            Walk(ref reader, json);
+            WalkValue(ref reader, json, depth + 1, depthMax);
         }
     }
 
@@ -203,7 +244,7 @@ public static class JsonRules
         }
         catch (InvalidOperationException)
         {
-            throw new ProtocolException(ErrorType.Malformed, $"The string at byte {reader.TokenStartIndex} has half of a surrogate pair; a character needs both.");
+            throw HalfSurrogate(reader.TokenStartIndex);
         }
 
         if (text.Contains('\0', StringComparison.Ordinal))
@@ -223,6 +264,9 @@ public static class JsonRules
             }
         }
     }
+
+    private static ProtocolException HalfSurrogate(long at) =>
+        new(ErrorType.Malformed, $"The string at byte {at} has half of a surrogate pair; a character needs both.");
 
     private static ProtocolException Twice(string name) =>
         new(ErrorType.Malformed, $"The key '{Printable.Cut(name)}' stands twice in one object; each key may stand once.");

@@ -29,7 +29,7 @@ public sealed class ChannelSet
     /// <param name="channel">A channel name in UTF-8.</param>
     public bool Contains(ReadOnlySpan<byte> channel)
     {
-        if (_exact.Count > 0)
+        if (_exact.Count > 0 && channel.Length <= ChannelName.LengthMax)
         {
             Span<char> chars = stackalloc char[ChannelName.LengthMax];
             if (_exactByChars.Contains(chars[..Encoding.ASCII.GetChars(channel, chars)]))

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Stentor.Protocol;
@@ -11,10 +12,16 @@ public static class Username
     /// <summary>Longest name, in characters.</summary>
     public const int LengthMax = 64;
 
+    private static readonly SearchValues<byte> NameBytes =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."u8);
+
     /// <summary>Whether <paramref name="name"/> is a username; <see cref="Anonymous"/> is one that nobody can register.</summary>
     /// <param name="name">Any text.</param>
     public static bool IsValid(string? name) =>
         name is { Length: > 0 and <= LengthMax } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
+
+    /// <inheritdoc cref="IsValid(string?)"/>
+    public static bool IsValid(ReadOnlySpan<byte> name) => name.Length is > 0 and <= LengthMax && !name.ContainsAnyExcept(NameBytes);
 
     /// <summary>The channel token that stands for a username, one to one: <c>_</c> becomes <c>_u</c> and a dot <c>_d</c>.</summary>
     /// <param name="name">A valid username.</param>

@@ -122,11 +122,16 @@ public static class SeenToken
                 seq |= (long)(next & 0x7F) << shift;
                 if ((next & 0x80) == 0)
                 {
+                    if (next == 0)
+                    {
+                        return false; // A vector has one form, and a component is never 0.
+                    }
+
                     break;
                 }
             }
 
-            if (seq == 0 || (components.Count > 0 && components[^1].Key.CompareTo(origin) >= 0))
+            if (components.Count > 0 && components[^1].Key.CompareTo(origin) >= 0)
             {
                 return false;
             }
