@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Stentor.Protocol;
 using Stentor.Replication;
 using Stentor.Storage;
@@ -16,7 +16,7 @@ internal sealed class TestNode : IAsyncDisposable
     public TestNode(IDisk? disk = null, NodeOptions? options = null, TimeProvider? time = null, long retainBytes = 0, int segmentBytes = 256 * 1024)
     {
         var store = new StoreOptions { Region = "eu", Incarnation = 0x7f3a, SegmentBytes = segmentBytes, RetainBytes = retainBytes };
-        Node = StentorNode.Start(disk ?? new SimulatedDisk(), store, options ?? new NodeOptions(), time ?? TimeProvider.System, NullLoggerFactory.Instance);
+        Node = StentorNode.Start(disk ?? new SimulatedDisk(), store, options ?? new NodeOptions(), time ?? TimeProvider.System, FaultLogs.Instance);
     }
 
     public StentorNode Node { get; }
@@ -42,4 +42,35 @@ internal sealed class TestNode : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Node.DisposeAsync();
+}
+
+/// <summary>Logs that make a test fail by what should not happen: a fault that the hub swallowed shows on the console.</summary>
+internal sealed class FaultLogs : ILoggerFactory, ILogger
+{
+    public static readonly FaultLogs Instance = new();
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void AddProvider(ILoggerProvider provider)
+    {
+        // There is one.
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (exception is not null)
+        {
+            Console.Error.WriteLine($"{eventId.Id} {formatter(state, exception)} {exception}");
+        }
+    }
+
+    public void Dispose()
+    {
+        // Nothing to give back.
+    }
 }

@@ -62,6 +62,18 @@ public sealed class Hub : IDisposable
     /// <summary>Readers that wait for their turn to read from the ledger.</summary>
     internal int ReadersBehind => _behind.Count;
 
+    /// <summary>Tails that have readers.</summary>
+    internal int TailsInUse
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _routes.Tails;
+            }
+        }
+    }
+
     /// <summary>Memory of all tails, in bytes.</summary>
     internal long TailBytes => _budget.Bytes;
 

@@ -10,7 +10,8 @@ public interface ISink
 
     /// <summary>Takes bytes that it could not take before, sends them when it can, and then calls <see cref="Reader.OnWritable"/>, also when it was closed meanwhile.</summary>
     /// <param name="rest">The bytes: the rest of the frame that was cut, or whole frames. The sink's until <see cref="Reader.OnWritable"/>.</param>
-    void SendLater(ReadOnlyMemory<byte> rest);
+    /// <param name="reader">Whom to call.</param>
+    void SendLater(ReadOnlyMemory<byte> rest, Reader reader);
 
     /// <summary>Closes the connection: what its reader is owed cannot be brought.</summary>
     void Abort();

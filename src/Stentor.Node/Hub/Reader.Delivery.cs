@@ -290,7 +290,12 @@ public sealed partial class Reader
     private void WriteGap(in LedgerHole hole, LateGroup? group, DeliveryContext context)
     {
         var channels = group?.Channels ?? _channels!; // Set before the ledger was read.
-        WireForms.WriteGap(_form, channels, _hub.Store.SeenAt(hole.First - 1), _hub.Store.SeenAt(hole.Last), hole.Reason, context.Frames);
+        var store = _hub.Store;
+
+        // What stood before the first position that is held is not known any more: the hole then starts where the subscription does.
+        var covered = (group?.Subscriptions ?? _subscriptions)[0].Covered ?? VersionVector.Empty;
+        var from = hole.First > store.FirstPosition ? store.SeenAt(hole.First - 1) : covered;
+        WireForms.WriteGap(_form, channels, from, store.SeenAt(hole.Last), hole.Reason, context.Frames);
         context.EndFrame(hole.Last);
     }
 
@@ -370,9 +375,9 @@ public sealed partial class Reader
         }
 
         group.Position = position;
-        if (position >= group.Through)
+        if (position >= group.Through && _late is not null)
         {
-            _late!.Remove(group); // It came from there.
+            _late.Remove(group);
             _late = _late.Count > 0 ? _late : null;
         }
     }

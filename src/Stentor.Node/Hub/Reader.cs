@@ -291,7 +291,7 @@ public sealed partial class Reader : IDisposable
     private void Block(ReadOnlyMemory<byte> rest)
     {
         _isBlocked = true;
-        _sink.SendLater(rest);
+        _sink.SendLater(rest, this);
     }
 
     private void OnSent(int length)

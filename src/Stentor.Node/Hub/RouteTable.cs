@@ -51,6 +51,9 @@ internal sealed class RouteTable
     /// <summary>How many slots there are.</summary>
     public int Count => _slots.Count;
 
+    /// <summary>How many tails there are.</summary>
+    public int Tails => _slots.Values.Sum(slot => slot.Tails.Count());
+
     /// <summary>Finds or makes a slot.</summary>
     public Slot GetOrAdd(ChannelPattern pattern)
     {

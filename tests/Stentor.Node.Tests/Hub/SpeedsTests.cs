@@ -1,0 +1,125 @@
+using Stentor.Protocol;
+
+namespace Stentor.Node.Tests;
+
+/// <summary>Readers of all speeds, that stop, crawl and run, fall out of small tails and come back: each sees every entry once, in order.</summary>
+public sealed class SpeedsTests
+{
+    private static readonly string[] Channels = ["a", "b.x", "b.y", "c"];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public async Task Readers_of_any_speed_see_every_entry_once_and_in_order(int seed)
+    {
+        var random = new Random(seed);
+        await using var test = new TestNode(options: new NodeOptions { TailBytes = random.Next(1, 20) * 1024, TailsBytes = random.Next(8, 64) * 1024 });
+        var published = new List<(string Channel, int Number)>();
+        var readers = new List<(MemorySink Sink, Reader Reader, int From, Func<string, bool> Matches)>();
+
+        for (var step = 0; step < 150; step++)
+        {
+            switch (random.Next(5))
+            {
+                case 0 when readers.Count < 12:
+                    readers.Add(Open(test, random, published.Count));
+                    break;
+                case 1 or 2 when readers.Count > 0:
+                    readers[random.Next(readers.Count)].Sink.SetRoom(random.Next(3) switch { 0 => 0, 1 => random.Next(2000), _ => random.Next(100_000) });
+                    break;
+                default:
+                    await PublishAsync(test, random, published);
+                    break;
+            }
+        }
+
+        foreach (var (sink, reader, from, matches) in readers)
+        {
+            sink.SetRoom(long.MaxValue);
+            var expected = published.Skip(from).Where(p => matches(p.Channel)).Select(p => p.Number).ToList();
+            await sink.ReceivesAsync(expected.Count);
+            Assert.Equal(expected, sink.Numbers);
+            reader.Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    [InlineData(14)]
+    [InlineData(15)]
+    [InlineData(16)]
+    public async Task Subscriptions_that_come_and_go_are_a_union_that_repeats_nothing(int seed)
+    {
+        var random = new Random(seed);
+        await using var test = new TestNode(options: new NodeOptions { TailBytes = 8 * 1024, TailsBytes = 32 * 1024 });
+        var published = new List<(string Channel, int Number)>();
+        var sink = new MemorySink();
+        using var reader = HubTests.Open(test, sink, VersionVector.Empty, "a");
+
+        for (var step = 0; step < 60; step++)
+        {
+            switch (random.Next(6))
+            {
+                case 0:
+                    reader.Subscribe([ChannelPattern.Parse(random.Next(3) switch { 0 => "b.*", 1 => "b.x", _ => ">" })], VersionVector.Empty, answer: null);
+                    break;
+                case 1:
+                    reader.Subscribe([ChannelPattern.Parse("c")], TokenOf(test, random), answer: null);
+                    break;
+                case 2:
+                    sink.SetRoom(random.Next(20_000));
+                    break;
+                default:
+                    await PublishAsync(test, random, published);
+                    break;
+            }
+        }
+
+        reader.Subscribe([ChannelPattern.Parse(">")], VersionVector.Empty, answer: null);
+        sink.SetRoom(long.MaxValue);
+        await sink.ReceivesAsync(published.Count);
+
+        // All of it, each once; and each channel that was there from the start in its order.
+        Assert.Equal(published.Select(p => p.Number), sink.Numbers.Order());
+        var channelOf = published.ToDictionary(p => p.Number, p => p.Channel);
+        Assert.Equal(published.Where(p => p.Channel == "a").Select(p => p.Number), sink.Numbers.Where(n => channelOf[n] == "a"));
+    }
+
+    private static (MemorySink Sink, Reader Reader, int From, Func<string, bool> Matches) Open(TestNode test, Random random, int published)
+    {
+        var sink = new MemorySink();
+        sink.SetRoom(random.Next(4) switch { 0 => 0, 1 => random.Next(500), _ => random.Next(50_000) });
+        string[][] choices = [["a"], ["b.*"], ["a", "b.x"], ["a", "b.*", "c"], [">"], [">", "a"]];
+        var channels = choices[random.Next(choices.Length)];
+        var isFromStart = random.Next(2) == 0;
+        var reader = HubTests.Open(test, sink, isFromStart ? VersionVector.Empty : null, channels);
+        var patterns = channels.Select(ChannelPattern.Parse).ToList();
+        return (sink, reader, isFromStart ? 0 : published, channel => patterns.Exists(p => p.Matches(channel)));
+    }
+
+    private static VersionVector? TokenOf(TestNode test, Random random) => random.Next(2) == 0
+        ? VersionVector.Empty
+        : VersionVector.Of(test.Node.Store.Origin, random.Next((int)test.Node.Store.Position + 1));
+
+    private static async Task PublishAsync(TestNode test, Random random, List<(string Channel, int Number)> published)
+    {
+        var tasks = new List<Task>();
+        var count = random.Next(1, 60);
+        for (var i = 0; i < count; i++)
+        {
+            var channel = Channels[random.Next(Channels.Length)];
+            published.Add((channel, published.Count));
+            tasks.Add(test.Node.PublishAsync(channel, "ann", TestNode.Numbered(published.Count - 1, random.Next(400)), CancellationToken.None).AsTask());
+        }
+
+        await Task.WhenAll(tasks).WaitAsync(TestNode.Patience);
+    }
+}
