@@ -18,9 +18,10 @@ public sealed partial class StentorClient
     /// <summary>Makes an inbox, or changes what an existing one takes; what its owner has seen stays.</summary>
     /// <param name="name">Its name: one token of <c>A-Z a-z 0-9 _ -</c>.</param>
     /// <param name="channels">Channels and patterns.</param>
+    /// <param name="after">For a new one: the token of what its owner has seen; null for everything until now.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="StentorException">It is refused, or there is no answer in time.</exception>
-    public async Task PutInboxAsync(string name, IEnumerable<string> channels, CancellationToken cancellationToken = default)
+    public async Task PutInboxAsync(string name, IEnumerable<string> channels, string? after = null, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
         var json = new ByteBuffer(256);
@@ -34,7 +35,14 @@ public sealed partial class StentorClient
             first = false;
         }
 
-        json.Write("]}"u8);
+        json.Write("]"u8);
+        if (after is not null)
+        {
+            json.Write(",\"after\":"u8);
+            JsonText.Write(after, json);
+        }
+
+        json.Write("}"u8);
         await _api.SendAsync(new ApiRequest(HttpMethod.Put, InboxPath(name)) { Body = json.WrittenSpan.ToArray() }, cancellationToken).ConfigureAwait(false);
     }
 
@@ -126,7 +134,7 @@ public sealed partial class StentorClient
     {
         CheckRead(new ReadOptions { Limit = limit, Wait = wait });
         var request = new ApiRequest(HttpMethod.Get, $"{InboxPath(name)}?limit={limit}" + (wait > TimeSpan.Zero ? $"&wait={Seconds(wait)}" : "")) { Wait = wait };
-        return Answers.ReadPage(await _api.SendAsync(request, cancellationToken).ConfigureAwait(false), filter);
+        return Answers.ReadPage(await _api.SendAsync(request, cancellationToken).ConfigureAwait(false), $"inbox {name}", filter);
     }
 
     private static string InboxPath(string name) => !name.Contains('.', StringComparison.Ordinal) && ChannelName.IsValid(name)

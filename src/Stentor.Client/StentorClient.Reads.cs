@@ -25,20 +25,20 @@ public sealed partial class StentorClient
             + (options.After is null ? "" : $"&after={Uri.EscapeDataString(options.After)}")
             + (options.Wait > TimeSpan.Zero ? $"&wait={Seconds(options.Wait)}" : "")
             + (options.Newest ? "&newest=true" : "");
-        var request = new ApiRequest(HttpMethod.Get, $"/v1/channels/{Uri.EscapeDataString(channels)}/activities{query}") { Wait = options.Wait };
-        var filter = new RepeatFilter();
-        filter.StartAfter(options.After is null ? VersionVector.Empty : Decode(options.After));
+        var request = new ApiRequest(HttpMethod.Get, $"{ActivitiesPath(channels)}{query}") { Wait = options.Wait, AlsoAnswers = 404 };
+        var after = options.After is null ? VersionVector.Empty : Decode(options.After);
         var mustCover = _session.Vector;
-        var answer = await _api.SendAsync(request, cancellationToken).ConfigureAwait(false);
-        var page = Answers.ReadPage(answer, filter);
-        if ((!page.More || options.Newest) && !Decode(page.Seen).Covers(mustCover))
+        var (page, isBehind) = await PullAsync(request, channels, after, options.Newest, mustCover, cancellationToken).ConfigureAwait(false);
+        if (isBehind)
         {
-            // The one who answered has seen less than this client, elsewhere. What it is behind by is asked for, so that it waits until it has it; then again.
+            // The one who answered has seen less than this client, elsewhere. It is asked to wait until it has seen as much; then again.
             await WaitUntilCoveredAsync(channels, mustCover, cancellationToken).ConfigureAwait(false);
-            answer = await _api.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            filter = new RepeatFilter();
-            filter.StartAfter(options.After is null ? VersionVector.Empty : Decode(options.After));
-            page = Answers.ReadPage(answer, filter);
+            (page, _) = await PullAsync(request, channels, after, options.Newest, mustCover, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (page is null)
+        {
+            throw new StentorException(ErrorType.NotFound, $"Nothing was ever published to '{channels}'.", 404);
         }
 
         _session.Add(Decode(page.Seen));
@@ -48,13 +48,27 @@ public sealed partial class StentorClient
     /// <summary>Reads a channel's history to its present end, answer by answer.</summary>
     /// <param name="channels">A channel or pattern.</param>
     /// <param name="after">The token to read after; null for the start of what is held.</param>
+    /// <param name="onGap">Told, in order with the activities, of history after <paramref name="after"/> that is no longer held; null to end with <see cref="StentorException.Gap"/> then.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="StentorException">It is refused, or there is no answer in time.</exception>
-    public async IAsyncEnumerable<ReceivedActivity> ReadAllAsync(string channels, string? after = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ReceivedActivity> ReadAllAsync(
+        string channels, string? after = null, Action<Gap>? onGap = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         while (true)
         {
             var page = await ReadAsync(channels, new ReadOptions { After = after, Limit = ReadLimitMax }, cancellationToken).ConfigureAwait(false);
+            foreach (var gap in page.Gaps)
+            {
+                if (onGap is not null)
+                {
+                    onGap(gap);
+                }
+                else if (after is not null)
+                {
+                    throw gap.ToException("Give onGap to go on behind the hole.");
+                }
+            }
+
             foreach (var activity in page.Activities)
             {
                 yield return activity;
@@ -115,7 +129,7 @@ public sealed partial class StentorClient
         string? next = null;
         do
         {
-            var query = $"?match={Uri.EscapeDataString(match ?? ">")}" + (next is null ? "" : $"&from={Uri.EscapeDataString(next)}");
+            var query = $"?match={Uri.EscapeDataString(match ?? ">")}&limit={ReadLimitMax}" + (next is null ? "" : $"&after={Uri.EscapeDataString(next)}");
             var answer = await _api.SendAsync(new ApiRequest(HttpMethod.Get, "/v1/channels" + query), cancellationToken).ConfigureAwait(false);
             (var channels, next) = Answers.ReadChannels(answer);
             foreach (var channel in channels)
@@ -148,10 +162,32 @@ public sealed partial class StentorClient
         return Answers.Read(answer, json => json.Clone());
     }
 
+    /// <summary>One attempt at a page. The page is null when the channel is unknown; behind means: to a server that has seen less than this client.</summary>
+    private async Task<(ActivityPage? Page, bool IsBehind)> PullAsync(
+        ApiRequest request, string channels, VersionVector after, bool newest, VersionVector mustCover, CancellationToken cancellationToken)
+    {
+        var answer = await _api.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        if (answer.Status == 404)
+        {
+            return (null, mustCover.Count > 0);
+        }
+
+        var filter = new RepeatFilter();
+        filter.StartAfter(after);
+        var page = Answers.ReadPage(answer, channels, filter);
+
+        // Where there is more, the token is that of the page, not of the server; the last page tells.
+        return (page, (!page.More || newest) && !Decode(page.Seen).Covers(mustCover));
+    }
+
     /// <summary>Has a server wait until it covers <paramref name="seen"/>; one that cannot in time is left for the next.</summary>
-    private async Task WaitUntilCoveredAsync(string channels, VersionVector seen, CancellationToken cancellationToken) =>
-        await _api.SendAsync(
-            new ApiRequest(HttpMethod.Get, $"/v1/channels/{Uri.EscapeDataString(channels)}/activities?limit=1&after={SeenToken.Encode(seen)}"), cancellationToken).ConfigureAwait(false);
+    private async Task WaitUntilCoveredAsync(string channels, VersionVector seen, CancellationToken cancellationToken)
+    {
+        var request = new ApiRequest(HttpMethod.Get, $"{ActivitiesPath(channels)}?limit=1&after={SeenToken.Encode(seen)}") { AlsoAnswers = 404 };
+        await _api.SendAsync(request, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static string ActivitiesPath(string channels) => $"/v1/channels/{Uri.EscapeDataString(channels)}/activities";
 
     private static void CheckRead(ReadOptions options)
     {

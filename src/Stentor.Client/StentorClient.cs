@@ -120,7 +120,7 @@ public sealed partial class StentorClient : IAsyncDisposable
             }
 
             return names.Length > 0
-                ? new Subscription(names, options ?? new SubscribeOptions(), _session, NewConnector(), _addresses, _end.Token)
+                ? new Subscription(names, options ?? new SubscribeOptions(), _session, NewConnector(), _options, _end.Token)
                 : throw StentorException.Malformed("A subscription needs at least one channel or pattern.");
         }
         catch (ProtocolException e)

@@ -17,12 +17,15 @@ internal sealed class Backoff(StentorClientOptions options, int addresses)
         var random = Random.Shared.NextDouble();
         if (_failures % addresses != 0)
         {
-            return options.ReconnectDelayMin * (random / 2);
+            return Whole(options.ReconnectDelayMin.TotalMilliseconds * (random / 2));
         }
 
         // 30 doublings are beyond any maximum, and do not overflow.
         var round = Math.Min((_failures / addresses) - 1, 30);
-        var delay = Math.Min(options.ReconnectDelayMin.TotalSeconds * Math.Pow(2, round), options.ReconnectDelayMax.TotalSeconds);
-        return TimeSpan.FromSeconds(delay * (1 - (random / 2)));
+        var delay = Math.Min(options.ReconnectDelayMin.TotalMilliseconds * Math.Pow(2, round), options.ReconnectDelayMax.TotalMilliseconds);
+        return Whole(delay * (1 - (random / 2)));
     }
+
+    // Timers count milliseconds.
+    private static TimeSpan Whole(double milliseconds) => TimeSpan.FromMilliseconds(Math.Ceiling(milliseconds));
 }

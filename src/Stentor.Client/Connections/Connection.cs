@@ -181,22 +181,34 @@ internal sealed class Connection : IAsyncDisposable
 
         if (_socket.State == WebSocketState.Open)
         {
-            try
-            {
-                using var patience = new CancellationTokenSource(CloseWait);
-                await _sending.WaitAsync(patience.Token).ConfigureAwait(false);
-                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, patience.Token).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
-            {
-                // The goodbye is a courtesy; the end below is what counts.
-                _socket.Abort();
-            }
+            await SayGoodbyeAsync().ConfigureAwait(false);
         }
 
         _socket.Abort();
         await _ping.ConfigureAwait(false);
         _socket.Dispose();
+    }
+
+    private async Task SayGoodbyeAsync()
+    {
+        using var patience = new CancellationTokenSource(CloseWait);
+        try
+        {
+            await _sending.WaitAsync(patience.Token).ConfigureAwait(false);
+            try
+            {
+                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, patience.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _sending.Release();
+            }
+        }
+        catch (Exception e) when (e is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            // A courtesy; what counts is the end that follows.
+            _socket.Abort();
+        }
     }
 
     private async Task ConnectAsync(HttpMessageInvoker http, CancellationToken cancellationToken)

@@ -13,6 +13,8 @@ internal sealed class Publisher : IAsyncDisposable
     // A message of this size costs its system call a few percent; larger ones only add latency.
     private const int MessageBytes = 32 * 1024;
 
+    private static readonly TimeSpan LastWordWait = TimeSpan.FromSeconds(1);
+
     private readonly SeenSoFar _session;
     private readonly Connector _connector;
     private readonly AddressList _addresses;
@@ -167,12 +169,19 @@ internal sealed class Publisher : IAsyncDisposable
     private async Task SendAndReceiveAsync(Connection connection)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-        Task[] both = [SendAllAsync(connection, over.Token), ReceiveAllAsync(connection, over.Token)];
-        var first = await Task.WhenAny(both).ConfigureAwait(false);
-        await over.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(both).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var sending = SendAllAsync(connection, over.Token);
+        var receiving = ReceiveAllAsync(connection);
+        var first = await Task.WhenAny(sending, receiving).ConfigureAwait(false);
+        if (first == sending && sending.IsFaulted)
+        {
+            // A server that closes says why, and that may still be on its way to the reader when a send fails.
+            await Task.WhenAny(receiving, Task.Delay(LastWordWait, _time, over.Token)).ConfigureAwait(false);
+            first = receiving.IsCompleted ? receiving : sending;
+        }
 
-        // The first one to end says why; the other one only followed.
+        await over.CancelAsync().ConfigureAwait(false);
+        await connection.DisposeAsync().ConfigureAwait(false); // Ends the reader, too.
+        await Task.WhenAll(sending, receiving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first.ConfigureAwait(false);
     }
 
@@ -205,7 +214,8 @@ internal sealed class Publisher : IAsyncDisposable
                 continue;
             }
 
-            await connection.SendAsync(message.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            // Not to be cancelled: that would end the connection without a goodbye. Its end ends this, too.
+            await connection.SendAsync(message.WrittenMemory, CancellationToken.None).ConfigureAwait(false);
             message.Clear(keepMax: MessageBytes * 2);
         }
     }
@@ -229,11 +239,11 @@ internal sealed class Publisher : IAsyncDisposable
         }
     }
 
-    private async Task ReceiveAllAsync(Connection connection, CancellationToken cancellationToken)
+    private async Task ReceiveAllAsync(Connection connection)
     {
         while (true)
         {
-            var frame = await connection.ReceiveAsync(cancellationToken).ConfigureAwait(false);
+            var frame = await connection.ReceiveAsync(CancellationToken.None).ConfigureAwait(false);
             if (frame.Op is not (FrameOp.Ok or FrameOp.Error) || _queue.TakeAnswered(frame.Ref) is not { } publish)
             {
                 continue;

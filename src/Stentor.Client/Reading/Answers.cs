@@ -21,13 +21,13 @@ internal static class Answers
     }
 
     /// <summary>The entries of a pull, in the memory of the answer, as far as they were not given before.</summary>
-    public static ActivityPage ReadPage(ApiAnswer answer, RepeatFilter filter) => Read(answer, json =>
+    public static ActivityPage ReadPage(ApiAnswer answer, string channels, RepeatFilter filter) => Read(answer, json =>
     {
         var activities = new List<ReceivedActivity>(json.GetProperty("activities").GetArrayLength());
         foreach (var bytes in EntriesOf(answer.Body))
         {
             var entry = Entry.Parse(bytes);
-            if (filter.TryTake(entry.Origin, entry.Seq, token: null))
+            if (filter.TryTake(entry, token: null))
             {
                 activities.Add(new ReceivedActivity(entry, filter.Seen!)); // Set by TryTake.
             }
@@ -35,7 +35,9 @@ internal static class Answers
 
         var seen = json.GetProperty("seen").GetString() ?? "";
         filter.StartAfter(SeenToken.Decode(seen));
-        return new ActivityPage(activities, seen, json.TryGetProperty("more", out var more) && more.GetBoolean());
+        var more = json.TryGetProperty("more", out var isMore) && isMore.GetBoolean();
+        Gap[] gaps = json.TryGetProperty("gaps", out var holes) ? [.. holes.EnumerateArray().Select(h => Gap.Read(h, [channels]))] : [];
+        return new ActivityPage(activities, seen, more, gaps);
     });
 
     /// <summary>A channel's state.</summary>

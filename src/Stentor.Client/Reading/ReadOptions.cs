@@ -20,4 +20,5 @@ public sealed record ReadOptions
 /// <param name="Activities">The activities, in an order that all dependencies allow.</param>
 /// <param name="Seen">The token to read on after.</param>
 /// <param name="More">Whether there is more right now.</param>
-public sealed record ActivityPage(IReadOnlyList<ReceivedActivity> Activities, string Seen, bool More);
+/// <param name="Gaps">Holes in it: history that is no longer held. Empty as a rule.</param>
+public sealed record ActivityPage(IReadOnlyList<ReceivedActivity> Activities, string Seen, bool More, IReadOnlyList<Gap> Gaps);

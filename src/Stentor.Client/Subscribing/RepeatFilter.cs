@@ -8,6 +8,11 @@ namespace Stentor.Client;
 /// </summary>
 internal sealed class RepeatFilter
 {
+    // An activity that was sent into two regions is shown once by each. Only a reader that moves between them meets both, and soon after it moved.
+    private const int IdsMax = 1_024;
+
+    private Dictionary<ulong, OriginId>? _ids;
+    private Queue<ulong>? _idsInOrder;
     private string? _lastToken;
 
     /// <summary>Everything of the reader's channels that this covers was given, or lies before its start. Null while the start is "now" and no server said what that is.</summary>
@@ -17,18 +22,18 @@ internal sealed class RepeatFilter
     public void StartAfter(VersionVector seen) => Seen = (Seen ?? VersionVector.Empty).Merge(seen);
 
     /// <summary>Takes an entry in.</summary>
-    /// <param name="origin">Its origin.</param>
-    /// <param name="seq">Its number.</param>
+    /// <param name="entry">The entry.</param>
     /// <param name="token">The seen token that came with it, or null.</param>
-    /// <returns>False when it was given before.</returns>
+    /// <returns>False when it, or the same activity as another region recorded it, was given before.</returns>
     /// <exception cref="ProtocolException">The token is none.</exception>
-    public bool TryTake(OriginId origin, long seq, string? token)
+    public bool TryTake(Entry entry, string? token)
     {
         var seen = Seen ?? VersionVector.Empty;
-        var isNew = seen[origin] < seq;
+        var isNew = seen[entry.Origin] < entry.Seq;
         if (isNew)
         {
-            seen = seen.With(origin, seq);
+            seen = seen.With(entry.Origin, entry.Seq);
+            isNew = entry.Id is null || IsFirst(entry);
         }
 
         // A server sends the same token many times when little happens elsewhere.
@@ -40,5 +45,31 @@ internal sealed class RepeatFilter
 
         Seen = seen;
         return isNew;
+    }
+
+    private bool IsFirst(Entry entry)
+    {
+        if (!EntryHeader.TryRead(entry.Bytes.Span, out var header) || !EntryBody.TryRead(entry.Bytes.Span, header, out var body))
+        {
+            return true;
+        }
+
+        // The rule of the regions: the same author's same id, said of the same channel in the same words.
+        var key = Checksum.Xxh64(body.Content, Checksum.Xxh64(header.Channel, Checksum.Xxh64(body.Id, Checksum.Xxh64(header.Author, 0))));
+        _ids ??= [];
+        _idsInOrder ??= new Queue<ulong>();
+        if (_ids.TryGetValue(key, out var origin))
+        {
+            return origin == entry.Origin;
+        }
+
+        if (_ids.Count == IdsMax)
+        {
+            _ids.Remove(_idsInOrder.Dequeue());
+        }
+
+        _ids.Add(key, entry.Origin);
+        _idsInOrder.Enqueue(key);
+        return true;
     }
 }

@@ -14,14 +14,8 @@ public sealed record SubscribeOptions
 
     /// <summary>
     /// Told, in order with the activities, when history that the subscription needed is no longer held; the subscription then goes on behind the hole.
-    /// Null, the default, ends the subscription with <see cref="StentorException.Gap"/> instead: a hole is never silent.
+    /// Null, the default, ends the subscription with <see cref="StentorException.Gap"/> instead: a hole is never silent. (What is missing before the first entry
+    /// that is held is no hole for a subscription from <see cref="Start"/>.)
     /// </summary>
     public Action<Gap>? OnGap { get; init; }
 }
-
-/// <summary>A hole in what a subscription can deliver.</summary>
-/// <param name="Channels">The channels or patterns that it concerns.</param>
-/// <param name="From">The seen token before the hole; empty when the server gave none.</param>
-/// <param name="To">The seen token behind the hole; empty when the server gave none.</param>
-/// <param name="Reason">Why, as the server says.</param>
-public sealed record Gap(IReadOnlyList<string> Channels, string From, string To, string Reason);

@@ -17,25 +17,28 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
     private readonly SubscribeOptions _options;
     private readonly SeenSoFar _session;
     private readonly Connector _connector;
-    private readonly AddressList _addresses;
+    private readonly StentorClientOptions _clientOptions;
     private readonly CancellationToken _clientEnd;
+    private readonly CancellationTokenSource _disposed = new();
+    private readonly bool _fromStart;
     private readonly RepeatFilter _filter = new();
     private Connection? _connection;
-    private long _subscribeRef;
     private bool _standing;
     private int _busy;
 
-    internal Subscription(IReadOnlyList<string> channels, SubscribeOptions options, SeenSoFar session, Connector connector, AddressList addresses, CancellationToken clientEnd)
+    internal Subscription(
+        IReadOnlyList<string> channels, SubscribeOptions options, SeenSoFar session, Connector connector, StentorClientOptions clientOptions, CancellationToken clientEnd)
     {
         _channels = channels;
         _options = options;
         _session = session;
         _connector = connector;
-        _addresses = addresses;
+        _clientOptions = clientOptions;
         _clientEnd = clientEnd;
+        _fromStart = options.After == SubscribeOptions.Start;
         if (options.After != SubscribeOptions.Now)
         {
-            _filter.StartAfter(options.After == SubscribeOptions.Start ? VersionVector.Empty : SeenToken.Decode(options.After));
+            _filter.StartAfter(_fromStart ? VersionVector.Empty : SeenToken.Decode(options.After));
         }
     }
 
@@ -50,13 +53,18 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
     public async Task OpenAsync(CancellationToken cancellationToken = default)
     {
         Enter();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _clientEnd);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _clientEnd, _disposed.Token);
         try
         {
             while (!_standing)
             {
-                await NextFrameAsync(end.Token).ConfigureAwait(false);
+                await StandAsync(end.Token).ConfigureAwait(false);
             }
+        }
+        catch
+        {
+            await CloseAsync().ConfigureAwait(false);
+            throw;
         }
         finally
         {
@@ -67,22 +75,17 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
     /// <inheritdoc/>
     public IAsyncEnumerator<ReceivedActivity> GetAsyncEnumerator(CancellationToken cancellationToken = default) => EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
 
-    /// <summary>Closes the connection, if there is one.</summary>
+    /// <summary>Ends it: closes the connection, if there is one; an enumeration that runs ends by cancellation.</summary>
     public async ValueTask DisposeAsync()
     {
-        var connection = _connection;
-        _connection = null;
-        _standing = false;
-        if (connection is not null)
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-        }
+        await _disposed.CancelAsync().ConfigureAwait(false);
+        await CloseAsync().ConfigureAwait(false);
     }
 
     private async IAsyncEnumerable<ReceivedActivity> EnumerateAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Enter();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _clientEnd);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _clientEnd, _disposed.Token);
         try
         {
             while (true)
@@ -97,7 +100,7 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
         }
         finally
         {
-            await DisposeAsync().ConfigureAwait(false);
+            await CloseAsync().ConfigureAwait(false);
             Volatile.Write(ref _busy, 0);
         }
     }
@@ -110,53 +113,99 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
         }
     }
 
-    /// <summary>The next frame, over a new connection where the old one is gone; null when one was lost. Answers and gaps are seen to here.</summary>
+    /// <summary>One attempt to stand: connected and subscribed.</summary>
+    private async Task StandAsync(CancellationToken cancellationToken)
+    {
+        var connection = _connection ??= await _connector.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await SubscribeAsync(connection, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ConnectionLostException e)
+        {
+            await LoseAsync(connection, e).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The next frame; null when there is none but a loss, or a hole that was told.</summary>
     private async ValueTask<Frame?> NextFrameAsync(CancellationToken cancellationToken)
     {
-        if (_connection is null)
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_connection is not { } connection || !_standing)
         {
-            _connection = await _connector.ConnectAsync(cancellationToken).ConfigureAwait(false);
-            _standing = false;
+            await StandAsync(cancellationToken).ConfigureAwait(false);
+            return null;
         }
 
         try
         {
-            if (!_standing && _subscribeRef == 0)
+            var frame = await connection.ReceiveAsync(cancellationToken).ConfigureAwait(false);
+            if (frame.Op != FrameOp.Gap)
             {
-                _subscribeRef = _connection.NextRef();
-                await _connection.SendAsync(SubscribeFrame(), cancellationToken).ConfigureAwait(false);
+                return frame;
             }
 
-            var frame = await _connection.ReceiveAsync(cancellationToken).ConfigureAwait(false);
-            if (frame.Op == FrameOp.Gap)
-            {
-                OnGap(frame.Bytes);
-            }
-            else if (!_standing && frame.Ref == _subscribeRef)
-            {
-                OnAnswer(frame);
-            }
-            else if (!_standing && frame.Op == FrameOp.Activity)
-            {
-                throw new StentorException(ErrorType.Internal, "The server sent entries before it answered the subscription.", 500);
-            }
-
-            return frame;
+            OnGap(frame.Bytes);
         }
         catch (ConnectionLostException e)
         {
-            var address = _connection.Address;
-            _subscribeRef = 0;
-            await DisposeAsync().ConfigureAwait(false);
-            _connector.OnLost(address, e);
-            return null;
+            await LoseAsync(connection, e).ConfigureAwait(false);
+        }
+
+        return null;
+    }
+
+    private async ValueTask LoseAsync(Connection connection, ConnectionLostException lost)
+    {
+        await CloseAsync().ConfigureAwait(false);
+        _connector.OnLost(connection.Address, lost);
+    }
+
+    private async Task SubscribeAsync(Connection connection, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(_clientOptions.RequestDeadline, _clientOptions.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        try
+        {
+            var number = connection.NextRef();
+            await connection.SendAsync(SubscribeFrame(number), either.Token).ConfigureAwait(false);
+            while (!_standing)
+            {
+                var frame = await connection.ReceiveAsync(either.Token).ConfigureAwait(false);
+                if (frame.Ref == number)
+                {
+                    OnAnswer(frame, connection.Address);
+                }
+                else if (frame.Op == FrameOp.Gap)
+                {
+                    OnGap(frame.Bytes);
+                }
+                else if (frame.Op == FrameOp.Activity)
+                {
+                    throw new StentorException(ErrorType.Internal, "The server sent entries before it answered the subscription.", 500);
+                }
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ConnectionLostException($"{connection.Address} did not answer the subscription within {_clientOptions.RequestDeadline.TotalSeconds:0.#} s.", e);
         }
     }
 
-    private byte[] SubscribeFrame()
+    private async ValueTask CloseAsync()
+    {
+        var connection = Interlocked.Exchange(ref _connection, null);
+        _standing = false;
+        if (connection is not null)
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private byte[] SubscribeFrame(long number)
     {
         var frame = new ByteBuffer(256);
-        frame.Write(Encoding.UTF8.GetBytes($"{{\"op\":\"subscribe\",\"ref\":{_subscribeRef},\"channels\":["));
+        frame.Write(Encoding.UTF8.GetBytes($"{{\"op\":\"subscribe\",\"ref\":{number},\"channels\":["));
         for (var i = 0; i < _channels.Count; i++)
         {
             frame.Write(i == 0 ? ""u8 : ","u8);
@@ -176,13 +225,12 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
         var seen => SeenToken.Encode(seen),
     };
 
-    private void OnAnswer(Frame answer)
+    private void OnAnswer(Frame answer, Uri address)
     {
-        _subscribeRef = 0;
         if (answer.Error is { } refusal)
         {
             throw refusal.IsTransient
-                ? new ConnectionLostException($"{_addresses.Current} does not take the subscription now: {refusal.Detail}", refusal) { RetryAfter = refusal.RetryAfter ?? TimeSpan.Zero }
+                ? new ConnectionLostException($"{address} does not take the subscription now: {refusal.Detail}", refusal) { RetryAfter = refusal.RetryAfter ?? TimeSpan.Zero }
                 : refusal;
         }
 
@@ -202,7 +250,7 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
         try
         {
             var entry = Entry.Parse(frame.Entry);
-            return _filter.TryTake(entry.Origin, entry.Seq, frame.Seen) ? new ReceivedActivity(entry, _filter.Seen!) : null; // Set by TryTake.
+            return _filter.TryTake(entry, frame.Seen) ? new ReceivedActivity(entry, _filter.Seen!) : null; // Set by TryTake.
         }
         catch (ProtocolException e)
         {
@@ -213,18 +261,16 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
     private void OnGap(ReadOnlyMemory<byte> bytes)
     {
         using var json = JsonDocument.Parse(bytes, ClientJson.Deep);
-        var frame = json.RootElement;
-        var channels = frame.TryGetProperty("channels", out var names) && names.ValueKind == JsonValueKind.Array
-            ? [.. names.EnumerateArray().Select(n => n.ToString())]
-            : _channels;
-        var gap = new Gap(channels, Text(frame, "from"), Text(frame, "to"), Text(frame, "reason"));
-        if (_options.OnGap is not { } onGap)
+        var gap = Gap.Read(json.RootElement, _channels);
+        if (_options.OnGap is { } onGap)
         {
-            throw new StentorException(
-                StentorException.Gap, $"History of {string.Join(", ", channels.Take(5))} that this subscription needs is no longer held: {gap.Reason}. Give OnGap to go on behind the hole.", 0);
+            onGap(gap);
+        }
+        else if (!_fromStart || _filter.Seen is not { Count: 0 })
+        {
+            throw gap.ToException("Give OnGap to go on behind the hole.");
         }
 
-        onGap(gap);
         if (SeenToken.TryDecode(gap.To, out var to))
         {
             _filter.StartAfter(to);
@@ -234,6 +280,4 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
     private static VersionVector Decode(string token) => SeenToken.TryDecode(token, out var seen)
         ? seen
         : throw new StentorException(ErrorType.Internal, "The server sent a seen token that is none.", 500);
-
-    private static string Text(JsonElement json, string name) => json.TryGetProperty(name, out var value) ? value.ToString() : "";
 }

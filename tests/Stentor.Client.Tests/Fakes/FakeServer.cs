@@ -55,6 +55,19 @@ internal sealed class FakeServer : IAsyncDisposable
         return socket;
     }
 
+    /// <summary>The next socket, not greeted, however long it takes; null when the server has ended.</summary>
+    public async Task<FakeSocket?> TryNextSocketAsync()
+    {
+        try
+        {
+            return await _sockets.Reader.ReadAsync(_end.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Ends at once, without a word to anyone.</summary>
     public async ValueTask DisposeAsync()
     {

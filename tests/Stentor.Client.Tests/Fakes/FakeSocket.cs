@@ -16,6 +16,9 @@ internal sealed class FakeSocket(TcpClient client, WebSocket socket, FakeRequest
 
     public Task Ended => _ended.Task;
 
+    /// <summary>The code that the client closed with; null when it did not say goodbye.</summary>
+    public int? CloseCode => (int?)socket.CloseStatus;
+
     /// <summary>Sends one message.</summary>
     public Task SendAsync(string frames) => SendAsync(Encoding.UTF8.GetBytes(frames));
 
