@@ -9,7 +9,7 @@ public sealed record Limits
     /// <summary>Longest activity, in bytes as encoded by its publisher. Default 64 KiB.</summary>
     public int ActivityBytesMax { get; init; } = 64 * 1024;
 
-    /// <summary>Deepest nesting of an activity or effect value; a flat object has depth 1. Default 64.</summary>
+    /// <summary>Deepest nesting of an activity or effect value; a flat object has depth 1. Default 64; at most 1,000, which is as deep as entries are read.</summary>
     public int DepthMax { get; init; } = 64;
 
     /// <summary>Longest frame from a client, in bytes without the line feed. Default 256 KiB: an activity, an effect of the same size, and room for names.</summary>
@@ -32,6 +32,9 @@ public sealed record Limits
 
     /// <summary>Most fields in the state of one channel, tombstones included. Default 10,000.</summary>
     public int StateFieldsMax { get; init; } = 10_000;
+
+    /// <summary>Most bytes in the state of one channel: names and values, those of concurrent writes included. Default 4 MiB.</summary>
+    public int StateBytesMax { get; init; } = 4 * 1024 * 1024;
 
     /// <summary>Most conflict records kept a channel; older ones go first. Default 100.</summary>
     public int ConflictsMax { get; init; } = 100;

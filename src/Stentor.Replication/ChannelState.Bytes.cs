@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 
 namespace Stentor.Replication;
 
@@ -11,6 +12,7 @@ public sealed partial class ChannelState
     /// <param name="writer">Where it goes.</param>
     public void Serialize(IBufferWriter<byte> writer)
     {
+        Debug.Assert(FieldBytes == Fields.Sum(f => FieldState.NameBytes(f.Key) + f.Value.ValueBytes), $"{FieldBytes} bytes were counted");
         var state = new StateWriter(writer);
         state.Byte(Format);
         state.Number(Version);
@@ -51,6 +53,7 @@ public sealed partial class ChannelState
         var last = state.Stamp();
         var lamport = state.Number();
         var fields = NoFields;
+        long fieldBytes = 0;
         var count = state.Count();
         if (count > 0)
         {
@@ -59,7 +62,9 @@ public sealed partial class ChannelState
             {
                 var name = state.Text();
                 var register = state.Changes();
-                builder[name] = new FieldState(register.Length > 0 ? register[0] : null, state.Changes(), state.Changes(), state.Amount());
+                var field = new FieldState(register.Length > 0 ? register[0] : null, state.Changes(), state.Changes(), state.Amount());
+                builder[name] = field;
+                fieldBytes += FieldState.NameBytes(name) + field.ValueBytes;
             }
 
             fields = builder.ToImmutable();
@@ -80,6 +85,7 @@ public sealed partial class ChannelState
             LastLamport = lamport,
             LastTime = last.Time,
             Fields = fields,
+            FieldBytes = fieldBytes,
             Conflicts = conflicts,
         };
     }

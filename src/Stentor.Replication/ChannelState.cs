@@ -8,7 +8,8 @@ namespace Stentor.Replication;
 /// <summary>What a channel's activities add up to. Immutable: a change makes a new one, so that other threads may read it at any time.</summary>
 public sealed partial class ChannelState
 {
-    private static readonly ImmutableSortedDictionary<string, FieldState> NoFields =
+    /// <summary>No fields, in ordinal order.</summary>
+    internal static readonly ImmutableSortedDictionary<string, FieldState> NoFields =
         ImmutableSortedDictionary.Create<string, FieldState>(StringComparer.Ordinal);
 
     /// <summary>How many activities the channel has, each counted once.</summary>
@@ -28,6 +29,9 @@ public sealed partial class ChannelState
 
     /// <summary>The fields in ordinal order, tombstones included.</summary>
     internal ImmutableSortedDictionary<string, FieldState> Fields { get; init; } = NoFields;
+
+    /// <summary>The bytes of all fields: their names, and the values of their registers and siblings.</summary>
+    internal long FieldBytes { get; init; }
 
     /// <summary>What lost against a concurrent change, in the order of <see cref="Conflict.CompareTo"/>.</summary>
     internal Conflict[] Conflicts { get; init; } = [];

@@ -84,46 +84,62 @@ public sealed partial class Replica
 
     private Refusal? RefuseEffect(Effect effect, string channel, ChannelState? state)
     {
-        var fieldsMax = _options.Limits.StateFieldsMax;
-        var count = state?.Fields.Count ?? 0;
-        if (count == 0)
+        var limits = _options.Limits;
+        var fields = state?.Fields ?? ChannelState.NoFields;
+        var count = fields.Count;
+        var bytes = state?.FieldBytes ?? 0;
+        foreach (var (field, value) in effect.Set)
         {
-            count = effect.Set.Length + effect.Add.Length + effect.Remove.Length;
-        }
-        else
-        {
-            foreach (var (field, _) in effect.Set)
+            bytes += value.Length;
+            if (!fields.TryGetValue(field, out var found))
             {
-                if (!state!.Fields.TryGetValue(field, out var found))
-                {
-                    count++;
-                }
-                else if (found.Shows == FieldShows.Counter)
-                {
-                    return new Refusal(ErrorType.MixedField, $"The field '{Printable.Cut(field)}' of {channel} is a counter, so `set` does not apply. Use `add`, or `remove` it first.");
-                }
+                count++;
+                bytes += FieldState.NameBytes(field);
             }
-
-            foreach (var (field, _) in effect.Add)
+            else if (found.Shows == FieldShows.Counter)
             {
-                if (!state!.Fields.TryGetValue(field, out var found))
-                {
-                    count++;
-                }
-                else if (found.Shows == FieldShows.Plain)
-                {
-                    return new Refusal(ErrorType.MixedField, $"The field '{Printable.Cut(field)}' of {channel} has a value that was set, so `add` does not apply. Use `set`, or `remove` it first.");
-                }
+                return new Refusal(ErrorType.MixedField, $"The field '{Printable.Cut(field)}' of {channel} is a counter, so `set` does not apply. Use `add`, or `remove` it first.");
             }
-
-            foreach (var field in effect.Remove)
+            else
             {
-                count += state!.Fields.ContainsKey(field) ? 0 : 1;
+                bytes -= found.ValueBytes;
             }
         }
 
-        return count > fieldsMax && count > (state?.Fields.Count ?? 0)
-            ? new Refusal(ErrorType.TooLarge, $"The state of {channel} would have {count} fields, removed ones included; the most is {fieldsMax} (limit state-fields-max).")
+        foreach (var (field, _) in effect.Add)
+        {
+            if (!fields.TryGetValue(field, out var found))
+            {
+                count++;
+                bytes += FieldState.NameBytes(field);
+            }
+            else if (found.Shows == FieldShows.Plain)
+            {
+                return new Refusal(ErrorType.MixedField, $"The field '{Printable.Cut(field)}' of {channel} has a value that was set, so `add` does not apply. Use `set`, or `remove` it first.");
+            }
+        }
+
+        foreach (var field in effect.Remove)
+        {
+            if (fields.TryGetValue(field, out var found))
+            {
+                bytes -= found.ValueBytes;
+            }
+            else
+            {
+                count++;
+                bytes += FieldState.NameBytes(field);
+            }
+        }
+
+        // What other regions bring is folded whatever it comes to; only making it more is refused.
+        if (count > limits.StateFieldsMax && count > fields.Count)
+        {
+            return new Refusal(ErrorType.TooLarge, $"The state of {channel} would have {count} fields, removed ones included; the most is {limits.StateFieldsMax} (limit state-fields-max).");
+        }
+
+        return bytes > limits.StateBytesMax && bytes > (state?.FieldBytes ?? 0)
+            ? new Refusal(ErrorType.TooLarge, $"The state of {channel} would have {bytes} bytes; the most is {limits.StateBytesMax} (limit state-bytes-max).")
             : null;
     }
 }

@@ -187,6 +187,25 @@ public sealed class PublishTests
     }
 
     [Fact]
+    public void A_state_with_too_many_bytes_is_refused_and_names_the_limit()
+    {
+        var eu = new Region("eu-1", ReplicaOptions.Default with { Limits = Limits.Default with { StateBytesMax = 10 } });
+        eu.Publish("""{"effect":{"set":{"a":"12345"}}}""");
+
+        var tooLong = eu.Publish("""{"effect":{"set":{"a":"12345678"}}}""");
+        var tooMuch = eu.Publish("""{"effect":{"set":{"b":12}}}""");
+        var fits = eu.Publish("""{"effect":{"set":{"b":1}}}""");
+        var replaced = eu.Publish("""{"effect":{"set":{"b":"123456"},"remove":["a"]}}""");
+
+        Assert.Equal((ErrorType.TooLarge, ErrorType.TooLarge), (tooLong.Refusal!.Type, tooMuch.Refusal!.Type));
+        Assert.Contains("would have 11 bytes; the most is 10 (limit state-bytes-max)", tooLong.Refusal.Detail, StringComparison.Ordinal);
+        Assert.Null(fits.Refusal);
+        Assert.Null(replaced.Refusal);
+        Assert.Equal("""{"b":"123456"}""", eu.StateText());
+        Assert.Equal(ErrorType.TooLarge, eu.Publish("""{"effect":{"set":{"c":1}}}""").Refusal!.Type);
+    }
+
+    [Fact]
     public void Rollback_takes_back_everything_since_the_last_commit()
     {
         var eu = new Region("eu-1");

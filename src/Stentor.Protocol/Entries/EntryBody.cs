@@ -39,7 +39,7 @@ public readonly ref struct EntryBody
         if (rest.StartsWith(",\"id\":\""u8))
         {
             rest = rest[",\"id\":"u8.Length..];
-            var length = TextLength(rest);
+            var length = JsonRules.TextLength(rest);
             if (length == 0)
             {
                 return false;
@@ -104,28 +104,5 @@ public readonly ref struct EntryBody
         }
 
         return false;
-    }
-
-    /// <summary>How long the JSON string is that <paramref name="text"/> starts with, quotes included; 0 when it does not end.</summary>
-    private static int TextLength(ReadOnlySpan<byte> text)
-    {
-        for (var at = 1; at < text.Length; at++)
-        {
-            var next = text[at..].IndexOfAny((byte)'"', (byte)'\\');
-            if (next < 0)
-            {
-                return 0;
-            }
-
-            at += next;
-            if (text[at] == (byte)'"')
-            {
-                return at + 1;
-            }
-
-            at++; // Whatever is escaped.
-        }
-
-        return 0;
     }
 }

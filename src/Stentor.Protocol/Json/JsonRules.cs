@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 
@@ -11,6 +12,7 @@ namespace Stentor.Protocol;
 public static class JsonRules
 {
     private const int NamesOnStack = 16;
+    private static readonly SearchValues<byte> SpacesAndQuote = SearchValues.Create(" \t\r\n\""u8);
 
     /// <summary>Options of the reader for a text in which values may nest <paramref name="depthMax"/> deep.</summary>
     /// <param name="depthMax">Deepest nesting of containers.</param>
@@ -87,29 +89,45 @@ public static class JsonRules
         }
 
         var written = 0;
-        var inString = false;
-        for (var i = 0; i < value.Length; i++)
+        var start = 0;
+        var at = 0;
+        while (value[at..].IndexOfAny(SpacesAndQuote) is var next and >= 0)
         {
-            var b = value[i];
-            if (inString && b == (byte)'\\')
+            at += next;
+            if (value[at] == (byte)'"')
             {
-                target[written++] = b;
-                target[written++] = value[++i];
+                var length = TextLength(value[at..]);
+                Debug.Assert(length > 0, "a checked value's strings end");
+                at += Math.Max(length, 1);
                 continue;
             }
 
-            if (b == (byte)'"')
-            {
-                inString = !inString;
-            }
-
-            if (inString || b is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n'))
-            {
-                target[written++] = b;
-            }
+            value[start..at].CopyTo(target[written..]);
+            written += at - start;
+            start = ++at;
         }
 
-        writer.Advance(written);
+        value[start..].CopyTo(target[written..]);
+        writer.Advance(written + value.Length - start);
+    }
+
+    /// <summary>How long the JSON string is that <paramref name="text"/> starts with, quotes included; 0 when it does not end.</summary>
+    /// <param name="text">Starts with a quote.</param>
+    internal static int TextLength(ReadOnlySpan<byte> text)
+    {
+        var at = 1;
+        while (at < text.Length && text[at..].IndexOfAny((byte)'"', (byte)'\\') is var next and >= 0)
+        {
+            at += next;
+            if (text[at] == (byte)'"')
+            {
+                return at + 1;
+            }
+
+            at += 2; // Whatever is escaped.
+        }
+
+        return 0;
     }
 
     /// <summary>The text of the string or property name that <paramref name="reader"/> stands on, checked.</summary>

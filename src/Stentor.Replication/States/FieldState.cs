@@ -1,3 +1,4 @@
+using System.Text;
 using Stentor.Protocol;
 
 namespace Stentor.Replication;
@@ -31,6 +32,25 @@ internal sealed record FieldState(FieldChange? Register, FieldChange[] Siblings,
     public FieldShows Shows => Register is { Kind: FieldChangeKind.Set } ? FieldShows.Plain
         : HasAddAfter(Register) ? FieldShows.Counter
         : FieldShows.Nothing;
+
+    /// <summary>The bytes that a field's name counts for.</summary>
+    /// <param name="name">The name.</param>
+    public static long NameBytes(string name) => Encoding.UTF8.GetByteCount(name);
+
+    /// <summary>The bytes of the values kept.</summary>
+    public long ValueBytes
+    {
+        get
+        {
+            long bytes = Register?.Value.Length ?? 0;
+            foreach (var sibling in Siblings)
+            {
+                bytes += sibling.Value.Length;
+            }
+
+            return bytes;
+        }
+    }
 
     /// <summary>Whether some add comes later in the order than a set or remove.</summary>
     /// <param name="register">A set or remove; null for before everything.</param>

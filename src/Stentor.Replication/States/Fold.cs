@@ -31,13 +31,15 @@ internal static class Fold
     /// <param name="sumOfAdds">Asked when the sum of a counter cannot be told from the state.</param>
     public static ChannelState Next(ChannelState? state, in Folded entry, int conflictsMax, SumOfAdds sumOfAdds)
     {
-        var fields = state is null ? EmptyFields : state.Fields;
+        var fields = state is null ? ChannelState.NoFields : state.Fields;
         var conflicts = state is null ? [] : state.Conflicts;
+        var fieldBytes = state?.FieldBytes ?? 0;
         if (entry.Effect is not null)
         {
             var step = new Step(entry, fields, conflicts, sumOfAdds);
             step.Apply(entry.Effect);
             (fields, conflicts) = (step.Fields, step.Conflicts(conflictsMax));
+            fieldBytes += step.GrownBytes;
         }
 
         var version = (state?.Version ?? 0) + (entry.FirstCopy is null ? 1 : 0);
@@ -50,6 +52,7 @@ internal static class Fold
                 LastLamport = state.LastLamport,
                 LastTime = state.LastTime,
                 Fields = fields,
+                FieldBytes = fieldBytes,
                 Conflicts = conflicts,
             }
             : new ChannelState
@@ -60,11 +63,10 @@ internal static class Fold
                 LastLamport = entry.Lamport,
                 LastTime = entry.Stamp.Time,
                 Fields = fields,
+                FieldBytes = fieldBytes,
                 Conflicts = conflicts,
             };
     }
-
-    private static ImmutableSortedDictionary<string, FieldState> EmptyFields { get; } = new ChannelState().Fields;
 
     /// <summary>One entry's changes on their way into the fields.</summary>
     private struct Step(in Folded entry, ImmutableSortedDictionary<string, FieldState> fields, Conflict[] conflicts, SumOfAdds sumOfAdds)
@@ -74,6 +76,9 @@ internal static class Fold
         private List<Conflict>? _conflicts;
 
         public ImmutableSortedDictionary<string, FieldState> Fields { get; private set; } = fields;
+
+        /// <summary>How many bytes the fields have more than before.</summary>
+        public long GrownBytes { get; private set; }
 
         public readonly Conflict[] Conflicts(int countMax)
         {
@@ -106,7 +111,7 @@ internal static class Fold
 
         private void Register(string name, FieldChange change)
         {
-            var field = Fields.GetValueOrDefault(name, FieldState.Untouched);
+            var field = Field(name);
             ForgetSettledConflicts(name);
 
             // What this change's author had seen it replaces; what not stands beside it, and the greater stamp shows.
@@ -146,12 +151,12 @@ internal static class Fold
                 sum = field.HasAddAfter(change) ? sumOfAdds(name, change.Stamp) : default;
             }
 
-            Fields = Fields.SetItem(name, new FieldState(newest, beside is null ? [] : [.. beside], adders, sum));
+            Replace(name, field, new FieldState(newest, beside is null ? [] : [.. beside], adders, sum));
         }
 
         private void Add(string name, FieldChange change)
         {
-            var field = Fields.GetValueOrDefault(name, FieldState.Untouched);
+            var field = Field(name);
             if (_entry.FirstCopy is null)
             {
                 foreach (var register in field.Register is null ? field.Siblings : [field.Register, .. field.Siblings])
@@ -177,7 +182,15 @@ internal static class Fold
                 }
             }
 
-            Fields = Fields.SetItem(name, field with { Adders = WithAdder(field.Adders, change), Sum = sum });
+            Replace(name, field, field with { Adders = WithAdder(field.Adders, change), Sum = sum });
+        }
+
+        private readonly FieldState Field(string name) => Fields.GetValueOrDefault(name, FieldState.Untouched);
+
+        private void Replace(string name, FieldState before, FieldState after)
+        {
+            GrownBytes += after.ValueBytes - before.ValueBytes + (ReferenceEquals(before, FieldState.Untouched) ? FieldState.NameBytes(name) : 0);
+            Fields = Fields.SetItem(name, after);
         }
 
         private static FieldChange[] WithAdder(FieldChange[] adders, FieldChange change)
