@@ -22,7 +22,7 @@ public sealed class RateLimit<TKey>(int permitsMax, TimeSpan fillTime, TimeProvi
 
     /// <summary>Takes permits, if there are enough.</summary>
     /// <param name="key">For whom.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="count">How many; 0 only asks whether one is there.</param>
     /// <param name="retryAfter">When it is refused: how long until there are enough.</param>
     public bool TryTake(TKey key, int count, out TimeSpan retryAfter)
     {
@@ -30,11 +30,11 @@ public sealed class RateLimit<TKey>(int permitsMax, TimeSpan fillTime, TimeProvi
         var now = time.GetTimestamp();
         lock (bucket)
         {
-            var fullAt = Math.Max(bucket.FullAt, now) + (count * _ticksPerPermit);
-            var over = fullAt - now - _ticksMax;
+            var from = Math.Max(bucket.FullAt, now);
+            var over = from + (Math.Max(1, count) * _ticksPerPermit) - now - _ticksMax;
             if (over <= 0)
             {
-                bucket.FullAt = fullAt;
+                bucket.FullAt = from + (count * _ticksPerPermit);
                 retryAfter = TimeSpan.Zero;
                 return true;
             }
@@ -57,20 +57,6 @@ public sealed class RateLimit<TKey>(int permitsMax, TimeSpan fillTime, TimeProvi
             bucket.FullAt = Math.Max(bucket.FullAt, now) + (count * _ticksPerPermit);
             var over = bucket.FullAt - now - _ticksMax;
             return over <= 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(over / time.TimestampFrequency);
-        }
-    }
-
-    /// <summary>Gives permits back that were taken for something that does not count after all.</summary>
-    /// <param name="key">For whom.</param>
-    /// <param name="count">How many.</param>
-    public void GiveBack(TKey key, int count)
-    {
-        if (_buckets.TryGetValue(key, out var bucket))
-        {
-            lock (bucket)
-            {
-                bucket.FullAt -= count * _ticksPerPermit;
-            }
         }
     }
 

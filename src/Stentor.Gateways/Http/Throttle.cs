@@ -19,6 +19,8 @@ public readonly record struct Login(Credential? Credential, Refusal? Refusal, Ti
 /// <param name="time">The clock.</param>
 public sealed class Throttle(RateLimits limits, Accounts accounts, TimeProvider time)
 {
+    // As many as PBKDF2 runs side by side.
+    private readonly SemaphoreSlim _guessing = new(Accounts.HashesAtOnce);
     private readonly RateLimit<UInt128> _failuresByAddress = new(limits.FailedLoginsPerMinute, TimeSpan.FromMinutes(1), time);
     private readonly RateLimit<string> _failuresByUsername = new(limits.FailedLoginsPerMinute, TimeSpan.FromMinutes(1), time);
     private readonly RateLimit<string> _sessions = new(limits.SessionsPerMinute, TimeSpan.FromMinutes(1), time);
@@ -83,35 +85,59 @@ public sealed class Throttle(RateLimits limits, Accounts accounts, TimeProvider 
 
     private async ValueTask<Login> CheckAsync(string username, string secret, IPAddress? from, CancellationToken cancellationToken)
     {
-        // Taken before the check, so that guesses made side by side count too; given back when it was no guess.
         var address = KeyOf(from);
         var name = Username.IsValid(username) ? username : "";
-        if (limits.Enabled)
+        if (MayGuess(address, name) is { } refused)
         {
-            if (!_failuresByAddress.TryTake(address, 1, out var retryAfter))
-            {
-                return new Login(null, TooMany("wrong secrets from your address", limits.FailedLoginsPerMinute, "minute"), retryAfter);
-            }
-
-            if (!_failuresByUsername.TryTake(name, 1, out retryAfter))
-            {
-                return new Login(null, TooMany("wrong secrets for this username", limits.FailedLoginsPerMinute, "minute"), retryAfter);
-            }
+            return refused;
         }
 
-        var credential = await accounts.CheckSecretAsync(username, secret, cancellationToken);
-        if (credential is null)
+        // In turn, and asked again when it is one's turn: guesses made side by side count one after the other, and a program that opens
+        // fifty connections at once is verified by the first.
+        await _guessing.WaitAsync(cancellationToken);
+        try
         {
+            if (accounts.Recall(username, secret) is { } known)
+            {
+                return new Login(known, null, TimeSpan.Zero);
+            }
+
+            if (MayGuess(address, name) is { } refusedNow)
+            {
+                return refusedNow;
+            }
+
+            var credential = await accounts.CheckSecretAsync(username, secret, cancellationToken);
+            if (credential is not null)
+            {
+                return new Login(credential, null, TimeSpan.Zero);
+            }
+
+            _failuresByAddress.Owe(address, 1);
+            _failuresByUsername.Owe(name, 1);
             return new Login(null, new Refusal(ErrorType.Unauthenticated, "The username or the secret is wrong."), TimeSpan.Zero);
         }
-
-        if (limits.Enabled)
+        finally
         {
-            _failuresByAddress.GiveBack(address, 1);
-            _failuresByUsername.GiveBack(name, 1);
+            _guessing.Release();
+        }
+    }
+
+    private Login? MayGuess(UInt128 address, string username)
+    {
+        if (!limits.Enabled)
+        {
+            return null;
         }
 
-        return new Login(credential, null, TimeSpan.Zero);
+        if (!_failuresByAddress.TryTake(address, 0, out var retryAfter))
+        {
+            return new Login(null, TooMany("wrong secrets from your address", limits.FailedLoginsPerMinute, "minute"), retryAfter);
+        }
+
+        return _failuresByUsername.TryTake(username, 0, out retryAfter)
+            ? null
+            : new Login(null, TooMany("wrong secrets for this username", limits.FailedLoginsPerMinute, "minute"), retryAfter);
     }
 
     /// <summary>The refusal of what comes too often.</summary>

@@ -24,6 +24,9 @@ public sealed class Accounts(StentorNode node)
     /// <summary>How long a verified secret is remembered, so that naming it with every request costs microseconds. 10 minutes.</summary>
     public static readonly TimeSpan RememberFor = TimeSpan.FromMinutes(10);
 
+    /// <summary>How many PBKDF2 run side by side. One for two cores: they are meant to be costly, and must not starve the requests of those who are in already.</summary>
+    public static int HashesAtOnce { get; } = Math.Max(1, Environment.ProcessorCount / 2);
+
     // 10,000 remembered secrets are about 2 MB; past it all are forgotten, and each costs one PBKDF2 again.
     private const int RememberedMax = 10_000;
 
@@ -32,8 +35,7 @@ public sealed class Accounts(StentorNode node)
     private readonly byte[] _processKey = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<UInt128, Credential> _remembered = new();
 
-    // One at a time for two cores: PBKDF2 is meant to be costly, and must not starve the requests of those who are in already.
-    private readonly SemaphoreSlim _hashing = new(Math.Max(1, Environment.ProcessorCount / 2));
+    private readonly SemaphoreSlim _hashing = new(HashesAtOnce);
     private byte[]? _operatorDigest;
 
     /// <summary>Says what the operator's secret is. Before that, nobody is the operator.</summary>
@@ -63,7 +65,7 @@ public sealed class Accounts(StentorNode node)
             return Taken(username);
         }
 
-        var hash = await OffThreadAsync(() => SecretHash.Make(secret, node.Options.SecretIterations), cancellationToken);
+        var hash = await HashAsync(() => SecretHash.Make(secret, node.Options.SecretIterations), cancellationToken);
         var effect = new Effect([new("secret", JsonValue.Text(hash)), new("username", JsonValue.Text(username))], [], []);
         var outcome = await node.PublishAsync(channel, username, new PublishBody(default, effect, Exists: false), cancellationToken);
         return outcome.Refusal is { Type: ErrorType.ConditionNotMet } ? Taken(username) : outcome.Refusal;
@@ -163,11 +165,15 @@ public sealed class Accounts(StentorNode node)
             }
         }
 
+        return await HashAsync(() => Recall(username, secret) ?? Compare(username, secret, until), cancellationToken);
+    }
+
+    private Credential? Compare(string username, string secret, DateTimeOffset until)
+    {
         var channel = ChannelOf(username);
         var state = node.Store.Find(channel);
         var stored = state is null ? null : JsonValue.ToText(state.Field("secret"));
-        var right = await OffThreadAsync(() => SecretHash.Verify(secret, stored ?? _nobody), cancellationToken);
-        return right && stored is not null && username is not (Operator or Username.Anonymous)
+        return SecretHash.Verify(secret, stored ?? _nobody) && stored is not null && username is not (Operator or Username.Anonymous)
             ? Remember(username, secret, new Credential(node, username, channel, state, until))
             : null;
     }
@@ -183,8 +189,11 @@ public sealed class Accounts(StentorNode node)
         return credential;
     }
 
-    /// <summary>Runs PBKDF2 on a thread of its own: the pool's threads answer requests.</summary>
-    private async Task<T> OffThreadAsync<T>(Func<T> work, CancellationToken cancellationToken)
+    /// <summary>
+    /// Runs PBKDF2 on a thread of its own: the pool's threads answer requests. Whoever waited looks first whether the same secret was verified meanwhile:
+    /// a program with fifty connections costs one PBKDF2, not fifty.
+    /// </summary>
+    private async Task<T> HashAsync<T>(Func<T> work, CancellationToken cancellationToken)
     {
         await _hashing.WaitAsync(cancellationToken);
         try

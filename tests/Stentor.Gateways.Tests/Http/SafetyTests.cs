@@ -37,6 +37,28 @@ public sealed class SafetyTests
     }
 
     [Fact]
+    public async Task Guesses_made_side_by_side_are_limited_all_the_same()
+    {
+        await using var server = await TestServer.StartAsync(o => o with { RateLimits = new() { FailedLoginsPerMinute = 3 } });
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(n => server.GetAsync("/v1/channels", ("bob", $"guess {n}"))));
+
+        Assert.InRange(answers.Count(a => a.Status == 401), 3, 3 + Node.Accounts.HashesAtOnce);
+        Assert.All(answers, a => Assert.Contains(a.Status, (int[])[401, 429]));
+    }
+
+    [Fact]
+    public async Task A_program_that_opens_many_connections_at_once_is_let_in_on_all()
+    {
+        await using var server = await TestServer.StartAsync(o => o with { RateLimits = new() { FailedLoginsPerMinute = 2 } });
+        var alice = await server.RegisterAsync("alice");
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => server.GetAsync("/v1/channels", alice)));
+
+        Assert.All(answers, a => Assert.Equal(200, a.Status));
+    }
+
+    [Fact]
     public async Task Registrations_sessions_and_publishes_are_limited()
     {
         await using var server = await TestServer.StartAsync(o => o with { RateLimits = new() { RegistrationsPerMinute = 2, SessionsPerMinute = 2, PublishesPerSecond = 1, AnonymousPublishesPerSecond = 1 } });
