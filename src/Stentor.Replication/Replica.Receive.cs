@@ -75,22 +75,26 @@ public sealed partial class Replica
     private bool FoldForeign(Entry entry, VersionVector after, Outbox outbox, ReadOnlyMemory<byte> bytes)
     {
         Stamp? firstCopy = null;
+        PublishedId? first = null;
         if (entry.Id is not null)
         {
             var content = ContentOf(bytes.Span);
-            var key = IdKeyOf(entry.Author, entry.Id, content);
-            if (FindId(entry.Author, entry.Id) is not { } known)
+            var key = entry.Author;
+            var known = FindId(key, entry.Id);
+            if (known is not null && known.Content != content)
             {
-                key = entry.Author;
+                // Another activity under the same id. Neither is the other's repeat, so both are kept in mind.
+                key = IdKeyOf(entry.Author, content);
+                known = FindId(key, entry.Id);
             }
-            else if (known.Content == content || (known = FindId(key, entry.Id)) is not null)
+
+            if (known is not null)
             {
                 firstCopy = new Stamp(known.Time, known.Origin, known.Seq);
             }
-
-            if (firstCopy is null)
+            else
             {
-                Remember(new PublishedId(key, entry.Id, entry.Channel, entry.Origin, entry.Seq, entry.Lamport, entry.Time, content), outbox);
+                first = new PublishedId(key, entry.Id, entry.Channel, entry.Origin, entry.Seq, entry.Lamport, entry.Time, content);
             }
         }
 
@@ -100,6 +104,11 @@ public sealed partial class Replica
             new Folded(stamp, entry.Lamport, entry.Author, after, entry.Effect, firstCopy),
             _options.Limits.ConflictsMax,
             Sums(entry.Channel, outbox, entry));
+        if (first is not null)
+        {
+            Remember(first, outbox);
+        }
+
         return firstCopy is not null;
     }
 
@@ -149,5 +158,5 @@ public sealed partial class Replica
     }
 
     /// <summary>Under what a second, different activity with a known publish id is remembered: no username has a slash.</summary>
-    private static string IdKeyOf(string author, string id, ulong content) => $"{author}/{content:x16}";
+    private static string IdKeyOf(string author, ulong content) => $"{author}/{content:x16}";
 }

@@ -165,6 +165,30 @@ public sealed class ReceiveTests
     }
 
     [Fact]
+    public void A_history_that_cannot_be_read_leaves_nothing_behind()
+    {
+        _eu.Wall += 100;
+        _eu.Publish("""{"effect":{"add":{"red":1}}}""");
+        _us.Publish("""{"id":"x","effect":{"remove":["red"]}}""");
+        var isBroken = true;
+        var states = new MemoryStates(_ => isBroken ? throw new InvalidOperationException("disk") : _eu.Ledger.Select(e => new ReadOnlyMemory<byte>(e.Bytes)));
+        var replica = new Replica(new OriginId("asia-1"), ReplicaMark.Start, states, ReplicaOptions.Default);
+        var outbox = new Outbox();
+        replica.Apply(new Command.Receive(Entry.Parse(_eu.Ledger[0].Bytes)), _eu.Wall, outbox);
+        var removal = new Command.Receive(Entry.Parse(_us.Ledger[0].Bytes));
+        states.Commit(outbox);
+        replica.Commit();
+        outbox.Clear();
+
+        Assert.Throws<InvalidOperationException>(() => replica.Apply(removal, _eu.Wall, outbox));
+        isBroken = false;
+        replica.Apply(removal, _eu.Wall, outbox);
+
+        Assert.False(Assert.Single(outbox.Entries).Repeat);
+        Assert.Equal("""{"red":1}""", Texts.Of(outbox.Channels["scores.curling"].WriteState));
+    }
+
+    [Fact]
     public void A_damaged_entry_stops_its_origin()
     {
         _eu.Publish("""{"activity":{"n":1}}""");
