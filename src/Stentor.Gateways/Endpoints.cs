@@ -87,6 +87,11 @@ internal sealed class Endpoints
                         return;
                     }
 
+                    if (!endpoint.IsTls)
+                    {
+                        listen.UseDirectOutput();
+                    }
+
                     listen.Protocols = endpoint.IsTls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
                     if (endpoint.IsTls)
                     {

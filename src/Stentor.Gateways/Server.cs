@@ -145,10 +145,11 @@ public sealed partial class Server : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Node.StopGrace);
 
         HttpMetrics? metrics = null;
+        FrameGateway? frames = null;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             SetLimits(kestrel, options.Node.Limits);
-            endpoints.Listen(kestrel, _ => Task.CompletedTask, (change, isFrames) => metrics?.OnConnection(change, isFrames));
+            endpoints.Listen(kestrel, connection => frames!.ServeTcpAsync(connection), (change, isFrames) => metrics?.OnConnection(change, isFrames));
         });
         if (endpoints.HasTls)
         {
@@ -158,6 +159,7 @@ public sealed partial class Server : IAsyncDisposable
         var app = builder.Build();
         var throttle = new Throttle(options.RateLimits, node.Accounts, options.Time);
         var services = new Services(node, node.Accounts, node.Grants, node.Inboxes, throttle, options, app.Lifetime.ApplicationStopping);
+        frames = Add(parts, new FrameGateway(node, throttle, logs, services.Stopping));
         var pages = new EntryPages(services);
         var loads = Add(parts, new Loads(() => node.Store.Position, options.Ephemeral ? null : options.DataDirectory, options.Time));
         var text = Add(parts, new MetricsText(meter => meter.Name == "System.Runtime" || (meter.Scope == node && meter.Name.StartsWith("Stentor", StringComparison.Ordinal))));
@@ -165,6 +167,8 @@ public sealed partial class Server : IAsyncDisposable
         [
             .. new ChannelAnswers(services, pages).Routes,
             .. new InboxAnswers(services, pages).Routes,
+            frames.Route,
+            Add(parts, new EventStreams(services)).Route,
             .. new AccountAnswers(services).Routes,
             .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text).Routes,
         ];
