@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Stentor.Protocol;
 
 namespace Stentor.Client.Tests;
@@ -47,31 +48,24 @@ public sealed class ConnectionTests
     public async Task A_dead_server_is_replaced_and_nothing_is_missed()
     {
         var time = new ManualTime();
-        var lost = new List<ConnectionEvent>();
+        var events = Channel.CreateUnbounded<ConnectionEvent>();
         await using var server = new FakeServer();
         await using var other = new FakeServer();
-        await using var client = new StentorClient(Clients.Options(server, other) with { Time = time, OnConnection = e => lost.Add(e) });
+        await using var client = new StentorClient(Clients.Options(server, other) with { Time = time, OnConnection = e => events.Writer.TryWrite(e) });
         var region = new FakeRegion();
 
         await using var subscription = client.Subscribe("chat");
         var socket = await server.OpenAsync(subscription, seen: region.Seen);
         var next = subscription.TakeAsync(1);
         time.Advance(TimeSpan.FromSeconds(45));
-        var connecting = other.NextSocketAsync();
-        while (!connecting.IsCompleted)
-        {
-            // The wait before another server is random; the clock runs until it is over.
-            time.Advance(TimeSpan.FromMilliseconds(1));
-            await Task.Yield();
-        }
-
-        var again = await connecting;
+        var lost = await LossAsync(events, time);
+        var again = await other.NextSocketAsync();
         var subscribe = await again.ReceiveAsync("subscribe");
         await again.OkAsync(subscribe);
         await again.SendAsync(region.Frame("chat"));
 
         Assert.Single(await next);
-        Assert.Contains(lost, e => !e.Connected && e.Detail.Contains("said nothing for 45 s", StringComparison.Ordinal));
+        Assert.Contains("said nothing for 45 s", lost.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -196,21 +190,17 @@ public sealed class ConnectionTests
         var time = new ManualTime();
         await using var silent = new FakeServer();
         await using var server = new FakeServer();
-        await using var client = new StentorClient(Clients.Options(silent, server) with { Time = time, ConnectTimeout = TimeSpan.FromSeconds(7) });
+        var events = Channel.CreateUnbounded<ConnectionEvent>();
+        await using var client = new StentorClient(
+            Clients.Options(silent, server) with { Time = time, ConnectTimeout = TimeSpan.FromSeconds(7), OnConnection = e => events.Writer.TryWrite(e) });
 
         await using var subscription = client.Subscribe("chat");
         var opening = subscription.OpenAsync();
         await silent.NextSocketAsync(hello: false);
         await time.UntilWaitedForAsync(TimeSpan.FromSeconds(7));
         time.Advance(TimeSpan.FromSeconds(7));
-        var connecting = server.NextSocketAsync();
-        while (!connecting.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromMilliseconds(1));
-            await Task.Yield();
-        }
-
-        var socket = await connecting;
+        await LossAsync(events, time);
+        var socket = await server.NextSocketAsync();
         await socket.OkAsync(await socket.ReceiveAsync("subscribe"), $"\"seen\":\"{new FakeRegion().Seen}\"");
 
         await opening.WaitAsync(Patience.Long);
@@ -235,6 +225,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task Waits_between_attempts_double_up_to_their_maximum_and_differ_from_client_to_client()
     {
+        var events = Channel.CreateUnbounded<ConnectionEvent>();
         var waits = new List<TimeSpan>();
         using var enough = new CancellationTokenSource();
         var time = new ManualTime();
@@ -244,19 +235,13 @@ public sealed class ConnectionTests
             Time = time,
             ReconnectDelayMin = TimeSpan.FromMilliseconds(100),
             ReconnectDelayMax = TimeSpan.FromSeconds(1),
-            OnConnection = e => waits.Add(e.RetryIn!.Value), // It never gives up.
+            OnConnection = e => events.Writer.TryWrite(e),
         });
 
         var opening = client.Subscribe("chat").OpenAsync(enough.Token);
         for (var attempt = 0; attempt < 8; attempt++)
         {
-            while (waits.Count <= attempt)
-            {
-                await Task.Yield();
-            }
-
-            await time.UntilWaitedForAsync(waits[attempt]);
-            time.Advance(waits[attempt]);
+            waits.Add((await LossAsync(events, time)).RetryIn!.Value); // A loss without a next attempt is passed over.
         }
 
         await enough.CancelAsync();
@@ -329,6 +314,21 @@ public sealed class ConnectionTests
 
         Assert.Equal(server.Address, client.Address);
         await subscription.DisposeAsync();
+    }
+
+    /// <summary>Waits for a loss, and lets the wait that follows it go by.</summary>
+    private static async Task<ConnectionEvent> LossAsync(Channel<ConnectionEvent> events, ManualTime time)
+    {
+        while (true)
+        {
+            var next = await events.Reader.ReadAsync().AsTask().WaitAsync(Patience.Long);
+            if (next.RetryIn is { } retryIn)
+            {
+                await time.UntilWaitedForAsync(retryIn);
+                time.Advance(retryIn);
+                return next;
+            }
+        }
     }
 
     private static async Task PublishSomeAsync(FakeServer server, StentorClient client, int count)

@@ -58,6 +58,7 @@ internal sealed class HttpApi(StentorClientOptions options, AddressList addresse
         var patience = options.RequestDeadline + request.Wait;
         var backoff = new Backoff(options, addresses.Count);
         var inDoubt = false;
+        StentorException? refusal = null;
         while (true)
         {
             var address = addresses.Current;
@@ -72,7 +73,7 @@ internal sealed class HttpApi(StentorClientOptions options, AddressList addresse
                     return answer with { InDoubt = inDoubt };
                 }
 
-                failure = Refusal(answer);
+                failure = refusal = Refusal(answer);
                 if (!failure.IsTransient)
                 {
                     throw failure;
@@ -98,7 +99,8 @@ internal sealed class HttpApi(StentorClientOptions options, AddressList addresse
 
             if (options.Time.GetElapsedTime(started) + delay >= patience)
             {
-                throw failure;
+                // What a server said tells more than that the last attempt ran out of time.
+                throw refusal ?? failure;
             }
 
             await Task.Delay(delay, options.Time, cancellationToken).ConfigureAwait(false);
