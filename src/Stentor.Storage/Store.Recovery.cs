@@ -12,6 +12,24 @@ public sealed partial class Store
     /// <exception cref="LedgerFaultException">What lies there cannot be used; the message says what to do.</exception>
     public static Store Open(IDisk disk, StoreOptions options)
     {
+        var store = OpenUnfolded(disk, options);
+        try
+        {
+            store.FoldTo(store.Position);
+            store._ledger.Housekeeper.SafePosition = store._states.Checkpointed.Position;
+            store._ledger.Housekeeper.Start();
+            return store;
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens it with the states as they are in the database: for an examination.</summary>
+    internal static Store OpenUnfolded(IDisk disk, StoreOptions options)
+    {
         var database = OpenStates(options.StatePath);
         Ledger? ledger = null;
         States? states = null;
@@ -21,11 +39,7 @@ public sealed partial class Store
             var start = database.Mark ?? new StateMark(ledger.StoreId, 0, ReplicaMark.Start);
             Check(ledger, start, options);
             states = new States(database, start, options.IsHousekeepingInBackground);
-            var store = new Store(ledger, states, options);
-            store.FoldRest();
-            ledger.Housekeeper.SafePosition = states.Checkpointed.Position;
-            ledger.Housekeeper.Start();
-            return store;
+            return new Store(ledger, states, options);
         }
         catch
         {
@@ -78,9 +92,11 @@ public sealed partial class Store
     }
 
     /// <summary>Folds what the ledger has and the states have not.</summary>
-    private void FoldRest()
+    /// <param name="last">The last position to fold.</param>
+    /// <param name="onFolded">Told of the position reached, now and then.</param>
+    internal void FoldTo(long last, Action<long>? onFolded = null)
     {
-        if (Position == _states.Current.Position)
+        if (last <= _states.Current.Position)
         {
             return;
         }
@@ -88,7 +104,7 @@ public sealed partial class Store
         var replica = new Replica(Origin, Mark, this, _options.Replica);
         var outbox = new Outbox { Mark = Mark };
         var batch = new LedgerBatch();
-        for (var after = _states.Current.Position; after < Position; after = batch.Through)
+        for (var after = _states.Current.Position; after < last;)
         {
             _ledger.Read(after, channels: null, BatchBytes, batch);
             if (batch.Holes.Count > 0)
@@ -97,18 +113,28 @@ public sealed partial class Store
                 throw new LedgerFaultException($"Positions {hole.First} to {hole.Last} are {hole.Reason}, and the state database reflects only position {_states.Checkpointed.Position}: what comes after the damage cannot be folded. Restore that file from a backup; if there is none, run `stentor doctor --repair`, which keeps a copy and says what can be saved.");
             }
 
+            var folded = 0;
             foreach (var slice in batch.Entries)
             {
+                if (slice.Position > last)
+                {
+                    break;
+                }
+
                 replica.Replay(batch.Bytes.WrittenMemory.Slice(slice.Offset, slice.Length), outbox);
+                after = slice.Position;
+                folded++;
             }
 
-            _states.Apply(outbox, batch.Through, batch.Entries.Count, batch.Bytes.Length);
+            _states.Apply(outbox, after, folded, batch.Bytes.Length);
             replica.Commit();
             outbox.Clear();
             if (_states.IsCheckpointDue)
             {
                 _states.Checkpoint();
             }
+
+            onFolded?.Invoke(after);
         }
     }
 }

@@ -13,6 +13,7 @@ public sealed partial class Store : IStates, IDisposable
     private readonly Ledger _ledger;
     private readonly States _states;
     private readonly StoreOptions _options;
+    private bool _isDisposed;
 
     private Store(Ledger ledger, States states, StoreOptions options)
     {
@@ -32,6 +33,9 @@ public sealed partial class Store : IStates, IDisposable
 
     /// <summary>The first position that is held; 1 unless retention cut some off.</summary>
     public long FirstPosition => _ledger.FirstPosition;
+
+    /// <summary>The states: for an examination.</summary>
+    internal States States => _states;
 
     /// <summary>Whether so much has changed that a check-point should not wait for its time: it bounds memory, and how long the next start takes.</summary>
     public bool IsCheckpointDue => _states.IsCheckpointDue;
@@ -156,6 +160,12 @@ public sealed partial class Store : IStates, IDisposable
     /// <summary>Closes it. What is not in a check-point is folded again at the next start.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         _ledger.Dispose();
         _states.Dispose();
     }

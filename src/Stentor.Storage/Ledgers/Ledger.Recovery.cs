@@ -132,7 +132,8 @@ internal sealed partial class Ledger
         return headers;
     }
 
-    private static SegmentHeader? ReadHeader(IDisk disk, string name)
+    /// <summary>The header of a segment's file, or its copy in the index; null when neither is good and fits the name.</summary>
+    internal static SegmentHeader? ReadHeader(IDisk disk, string name)
     {
         _ = SegmentHeader.TryParseName(name, out var number, out var first);
         SegmentHeader? header;
@@ -146,7 +147,8 @@ internal sealed partial class Ledger
         return header is not null && header.Number == number && header.First == first ? header : null;
     }
 
-    private static SegmentHeader? ReadCopy(IDisk disk, string indexName)
+    /// <summary>The copy of a segment's header in its index; null when there is none that is good.</summary>
+    internal static SegmentHeader? ReadCopy(IDisk disk, string indexName)
     {
         try
         {
@@ -163,7 +165,8 @@ internal sealed partial class Ledger
         }
     }
 
-    private static bool HoldsRecords(IDisk disk, string name, ulong? storeId)
+    /// <summary>Whether a segment whose header is not good was ever written to.</summary>
+    internal static bool HoldsRecords(IDisk disk, string name, ulong? storeId)
     {
         _ = SegmentHeader.TryParseName(name, out var number, out var first);
         using var file = disk.Open(name, DiskFileMode.Existing);
@@ -183,21 +186,11 @@ internal sealed partial class Ledger
         var scan = SegmentScanner.Scan(file, header, long.MaxValue);
         var index = scan.Index;
 
-        // A batch is written in one go and the next one only when it is durable: what is missing from the last batch was torn, and nobody
-        // was told of it. What is missing before it, or is in the state database already, is damage.
-        var batchFirst = Math.Max(scan.LastBatch, (int)Math.Min(int.MaxValue, durable + 1 - header.First));
-        foreach (var lost in index.Lost)
+        var keep = scan.WholeCount((int)Math.Clamp(durable + 1 - header.First, 0, int.MaxValue));
+        if (keep < index.Count)
         {
-            if (lost.First + lost.Count <= batchFirst)
-            {
-                continue;
-            }
-
-            var end = index.End;
-            var keep = Math.Max(lost.First, batchFirst);
             index = SegmentScanner.Scan(file, header, header.First + keep - 1).Index;
-            Erase(file, index.End, end);
-            break;
+            Erase(file, index.End, scan.Index.End);
         }
 
         file.Sync();

@@ -8,7 +8,6 @@ namespace Stentor.Storage;
 internal sealed class RecordCursor(IDiskFile file, uint salt)
 {
     private const int WindowBytes = 1024 * 1024;
-    private const int BlockBytes = 4096;
 
     private readonly long _length = file.Length;
     private byte[] _window = new byte[WindowBytes];
@@ -121,34 +120,6 @@ internal sealed class RecordCursor(IDiskFile file, uint salt)
 
         _start = offset;
         _filled = (int)Math.Min(_window.Length, _length - offset);
-        var target = _window.AsSpan(0, _filled);
-        try
-        {
-            target[file.Read(target, offset)..].Clear();
-        }
-        catch (DiskException e) when (e.Fault == DiskFault.Failed)
-        {
-            FillByBlocks(target, offset);
-        }
-    }
-
-    private void FillByBlocks(Span<byte> target, int offset)
-    {
-        while (!target.IsEmpty)
-        {
-            // Up to the next multiple of a block: a disk fails by blocks.
-            var block = target[..Math.Min(target.Length, BlockBytes - (offset % BlockBytes))];
-            try
-            {
-                block[file.Read(block, offset)..].Clear();
-            }
-            catch (DiskException e) when (e.Fault == DiskFault.Failed)
-            {
-                block.Clear();
-            }
-
-            target = target[block.Length..];
-            offset += block.Length;
-        }
+        Salvage.Read(file, _window.AsSpan(0, _filled), offset);
     }
 }

@@ -134,7 +134,7 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
         }
 
         var bytes = IndexLayout.Encode(segment.Header, memory);
-        WriteFile(segment, bytes);
+        WriteFile(disk, segment.Header.IndexName, bytes);
         lock (_lock)
         {
             if (segment.Memory is not null)
@@ -162,6 +162,21 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
     internal static bool IsOf(IndexLayout layout, Segment segment) =>
         layout.StoreId == segment.Header.StoreId && layout.Number == segment.Header.Number
         && layout.First == segment.First && layout.RecordCount == segment.Count;
+
+    /// <summary>Writes an index file whole or not at all.</summary>
+    internal static void WriteFile(IDisk disk, string name, byte[] bytes)
+    {
+        var draft = name + ".new";
+        disk.Delete(draft);
+        using (var file = disk.Open(draft, DiskFileMode.New))
+        {
+            file.Write(bytes, 0);
+            file.Sync();
+        }
+
+        disk.Rename(draft, name);
+        disk.SyncDirectory();
+    }
 
     private static SealedIndex? Decode(Segment segment, byte[] bytes)
     {
@@ -203,7 +218,7 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
         {
             if (isScanned)
             {
-                WriteFile(segment, bytes);
+                WriteFile(disk, segment.Header.IndexName, bytes);
             }
         }
         catch (DiskException)
@@ -230,20 +245,6 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
             lost.Publish();
             return lost;
         }
-    }
-
-    private void WriteFile(Segment segment, byte[] bytes)
-    {
-        var draft = segment.Header.IndexName + ".new";
-        disk.Delete(draft);
-        using (var file = disk.Open(draft, DiskFileMode.New))
-        {
-            file.Write(bytes, 0);
-            file.Sync();
-        }
-
-        disk.Rename(draft, segment.Header.IndexName);
-        disk.SyncDirectory();
     }
 
     private void Keep(Segment segment, SealedIndex index)

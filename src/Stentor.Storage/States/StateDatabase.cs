@@ -74,6 +74,41 @@ internal sealed class StateDatabase : IDisposable
         }
     });
 
+    /// <summary>Opens a database that is there, for reading only, and changes nothing.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="DiskException">The disk does not do it.</exception>
+    /// <exception cref="LedgerFaultException">A newer program made it, or it is something else's.</exception>
+    /// <exception cref="StateDamagedException">It is damaged.</exception>
+    public static StateDatabase OpenToRead(string path) => Run(path, "open", () =>
+    {
+        var connection = Connect(path, SqliteOpenMode.ReadOnly);
+        try
+        {
+            var version = CheckVersion(connection, path);
+            var database = new StateDatabase(connection, path);
+            database.Mark = version == 0 ? null : database.ReadMark();
+            return database;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    });
+
+    /// <summary>What SQLite itself finds wrong with the file; empty when all is well.</summary>
+    public IReadOnlyList<string> Faults() => Run(_path, "examine", () =>
+    {
+        using var check = new Statement(_writer, "PRAGMA integrity_check(10)");
+        var faults = new List<string>();
+        while (check.Step())
+        {
+            faults.Add(check.Text(0));
+        }
+
+        return faults is ["ok"] ? [] : faults;
+    });
+
     /// <summary>Writes what changed, all of it or nothing.</summary>
     /// <param name="changes">The states and ids.</param>
     /// <param name="mark">What the database reflects with them.</param>
@@ -182,6 +217,18 @@ internal sealed class StateDatabase : IDisposable
 
     private static void Migrate(SqliteConnection connection, string? path)
     {
+        for (var next = CheckVersion(connection, path); next < StateSchema.Migrations.Count; next++)
+        {
+            using var transaction = connection.BeginTransaction();
+            Execute(connection, StateSchema.Migrations[next], transaction);
+            Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id = {StateSchema.ApplicationId}"), transaction);
+            Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {next + 1}"), transaction);
+            transaction.Commit();
+        }
+    }
+
+    private static int CheckVersion(SqliteConnection connection, string? path)
+    {
         var version = Number(connection, "PRAGMA user_version");
         var application = Number(connection, "PRAGMA application_id");
         if (version > StateSchema.Migrations.Count)
@@ -194,14 +241,7 @@ internal sealed class StateDatabase : IDisposable
             throw new LedgerFaultException($"{path} is not a state database of Stentor. Move it away, or give the node a directory of its own.");
         }
 
-        for (var next = (int)version; next < StateSchema.Migrations.Count; next++)
-        {
-            using var transaction = connection.BeginTransaction();
-            Execute(connection, StateSchema.Migrations[next], transaction);
-            Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id = {StateSchema.ApplicationId}"), transaction);
-            Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {next + 1}"), transaction);
-            transaction.Commit();
-        }
+        return (int)version;
     }
 
     private static void Execute(SqliteConnection connection, string sql, SqliteTransaction? transaction = null)

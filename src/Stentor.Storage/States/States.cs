@@ -49,6 +49,9 @@ internal sealed class States : IDisposable
         }
     }
 
+    /// <summary>The database: for an examination.</summary>
+    public StateDatabase Database => _database;
+
     /// <summary>What is applied.</summary>
     public StateMark Current { get; private set; }
 
