@@ -48,7 +48,7 @@ internal sealed class InboxCommand : ExampleCommand
         /// <inheritdoc/>
         protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
         {
-            await client.PutInboxAsync(parsed.GetRequiredValue(_name), parsed.GetRequiredValue(_channels), cancellationToken);
+            await client.PutInboxAsync(parsed.GetRequiredValue(_name), parsed.GetRequiredValue(_channels), cancellationToken: cancellationToken);
             return ExitCode.Done;
         }
     }
