@@ -15,13 +15,20 @@ public sealed partial class StentorClient
     // Whoever leaves wants to be gone.
     private static readonly TimeSpan LeaveWait = TimeSpan.FromSeconds(2);
 
+    /// <summary>Makes an inbox that takes what comes from now on, or changes what an existing one takes; what its owner has seen stays.</summary>
+    /// <param name="name">Its name: one token of <c>A-Z a-z 0-9 _ -</c>.</param>
+    /// <param name="channels">Channels and patterns.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="StentorException">It is refused, or there is no answer in time.</exception>
+    public Task PutInboxAsync(string name, IEnumerable<string> channels, CancellationToken cancellationToken = default) => PutInboxAsync(name, channels, after: null, cancellationToken);
+
     /// <summary>Makes an inbox, or changes what an existing one takes; what its owner has seen stays.</summary>
     /// <param name="name">Its name: one token of <c>A-Z a-z 0-9 _ -</c>.</param>
     /// <param name="channels">Channels and patterns.</param>
     /// <param name="after">For a new one: the token of what its owner has seen; null for everything until now.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="StentorException">It is refused, or there is no answer in time.</exception>
-    public async Task PutInboxAsync(string name, IEnumerable<string> channels, string? after = null, CancellationToken cancellationToken = default)
+    public async Task PutInboxAsync(string name, IEnumerable<string> channels, string? after, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
         var json = new ByteBuffer(256);
