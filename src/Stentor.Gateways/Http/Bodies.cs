@@ -74,7 +74,8 @@ internal static class Bodies
         var reader = http.Request.BodyReader;
         while (true)
         {
-            var result = await reader.ReadAsync(http.RequestAborted);
+            // No token: the reader itself fails when the client goes.
+            var result = await reader.ReadAsync(CancellationToken.None);
             var buffer = result.Buffer;
             if (buffer.Length > limits.BodyBytesMax)
             {

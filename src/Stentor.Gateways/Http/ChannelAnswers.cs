@@ -50,13 +50,14 @@ internal sealed class ChannelAnswers(Services services, EntryPages pages)
 
         var json = await Bodies.ReadAsync(http, services.Limits);
         var body = PublishBody.Parse(json, services.Limits);
-        if (await services.CoverAsync(body.After, wait: null, exchange.Aborted) is { } behind)
+        if (body.After is not null && await services.CoverAsync(body.After, wait: null, exchange.Aborted) is { } behind)
         {
             await Problem.WriteAsync(http, behind);
             return;
         }
 
-        var outcome = await services.Node.PublishAsync(channel, username, body, exchange.Aborted);
+        // Not cancelled when the client goes: what is handed over is decided by the next commit, and a token of the request costs more than the wait.
+        var outcome = await services.Node.PublishAsync(channel, username, body, CancellationToken.None);
         if (outcome.Refusal is not null)
         {
             await Problem.WriteAsync(http, outcome.Refusal);

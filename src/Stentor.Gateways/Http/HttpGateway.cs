@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 using Stentor.Protocol;
 using Stentor.Replication;
+using Stentor.Storage;
 
 namespace Stentor.Gateways;
 
@@ -63,9 +65,14 @@ internal sealed partial class HttpGateway
             var type = e.StatusCode == StatusCodes.Status413PayloadTooLarge ? ErrorType.TooLarge : ErrorType.Malformed;
             await Problem.WriteAsync(http, new Refusal(type, e.Message));
         }
-        catch (Exception e) when (http.RequestAborted.IsCancellationRequested && e is OperationCanceledException or IOException)
+        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || (e is OperationCanceledException && http.RequestAborted.IsCancellationRequested))
         {
             http.Abort(); // The client is gone; nobody is there to be told.
+        }
+        catch (DiskException e)
+        {
+            LogDiskFault(_log, http.Request.Method, counts.Tag.Value, e.Message);
+            await Problem.WriteAsync(http, new Refusal(ErrorType.NotReady, "The node's disk did not answer; its log says more. Try again."));
         }
         catch (Exception e)
         {
@@ -130,6 +137,9 @@ internal sealed partial class HttpGateway
 
     [LoggerMessage(3001, LogLevel.Error, "A fault while answering {Method} {Route}.")]
     private static partial void LogFault(ILogger log, Exception fault, string method, object? route);
+
+    [LoggerMessage(3003, LogLevel.Error, "{Method} {Route} could not be answered: {Fault}")]
+    private static partial void LogDiskFault(ILogger log, string method, object? route, string fault);
 
     private readonly record struct Counted(Route Route, RequestCounts Counts);
 }

@@ -35,6 +35,7 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
     // The reading loop's.
     private readonly List<Command> _batch = new(BatchMax);
     private long _line;
+    private long _batchedLine;
     private long _submittedLine;
     private bool _skipping;
 
@@ -63,10 +64,17 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
 
         http.Response.ContentType = "application/x-ndjson";
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(exchange.Aborted);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(failed.Token, services.Stopping);
         var writing = WriteAsync(failed);
         try
         {
-            await ReadAsync(failed.Token);
+            await ReadAsync(ended.Token);
+        }
+        catch (OperationCanceledException) when (services.Stopping.IsCancellationRequested && !failed.IsCancellationRequested)
+        {
+            // What was handed over is still answered; the client learns from which line on nothing was published.
+            _line = _submittedLine + 1;
+            NoteBad(new Refusal(ErrorType.NotReady, "The node is stopping; nothing from this line on was published. Send it again, to another node or to this one after its restart."));
         }
         catch (ProtocolException e)
         {
@@ -198,8 +206,7 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
         }
 
         _batch.Add(new Command.Publish(exchange.Name, exchange.Username, body, this, _line));
-        _submittedLine = _line;
-        Interlocked.Increment(ref _inFlight);
+        _batchedLine = _line;
         if (_batch.Count == BatchMax)
         {
             await SubmitAsync(cancellationToken);
@@ -213,23 +220,18 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
             return;
         }
 
-        while (!services.Node.TryPublish(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_batch)))
+        Interlocked.Add(ref _inFlight, _batch.Count); // Before the outcomes come.
+        try
         {
-            if (services.Node.NotReady is { } why)
-            {
-                var refusal = new Refusal(ErrorType.NotReady, why);
-                foreach (var command in _batch)
-                {
-                    OnOutcome(Outcome.Refused((Command.Publish)command, refusal, services.Node.Seen));
-                }
-
-                OnCommitEnd();
-                break;
-            }
-
-            await services.Node.WaitForRoomAsync(cancellationToken);
+            await HandOverAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            Interlocked.Add(ref _inFlight, -_batch.Count);
+            throw;
         }
 
+        _submittedLine = _batchedLine;
         var pause = services.Throttle.Pace(exchange.Username, exchange.Http.Connection.RemoteIpAddress, _batch.Count);
         _batch.Clear();
         if (pause > TimeSpan.Zero)
@@ -243,9 +245,29 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
         }
     }
 
+    private async ValueTask HandOverAsync(CancellationToken cancellationToken)
+    {
+        while (!services.Node.TryPublish(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_batch)))
+        {
+            if (services.Node.NotReady is { } why)
+            {
+                var refusal = new Refusal(ErrorType.NotReady, why);
+                foreach (var command in _batch)
+                {
+                    OnOutcome(Outcome.Refused((Command.Publish)command, refusal, services.Node.Seen));
+                }
+
+                OnCommitEnd();
+                return;
+            }
+
+            await services.Node.WaitForRoomAsync(cancellationToken);
+        }
+    }
+
     private void NoteBad(Refusal refusal)
     {
-        _bad.Enqueue(new BadLine(_line, _submittedLine, refusal));
+        _bad.Enqueue(new BadLine(_line, _batchedLine, refusal));
         _noted.Release();
     }
 
@@ -327,16 +349,21 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
             }
         }
 
+        var isLast = Interlocked.Add(ref _inFlight, -_taken.Count) == 0 && isRead;
+        _taken.Clear();
+        if (isLast)
+        {
+            _answeredLine = long.MaxValue; // Lines that were never handed over hold nothing back.
+        }
+
         RenderBad();
         _unsentBytes = _unsent.Length;
-        var inFlight = Interlocked.Add(ref _inFlight, -_taken.Count);
-        _taken.Clear();
         if (_written.CurrentCount == 0)
         {
             _written.Release();
         }
 
-        return isRead && inFlight == 0 && _bad.IsEmpty;
+        return isLast;
     }
 
     private void RenderBad()
@@ -400,7 +427,7 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
 
     /// <summary>A line that was not handed over.</summary>
     /// <param name="Line">Its number, from 1.</param>
-    /// <param name="After">The last line handed over before it: its outcome comes first.</param>
+    /// <param name="After">The last good line before it: its outcome comes first.</param>
     /// <param name="Refusal">What is wrong with it.</param>
     private readonly record struct BadLine(long Line, long After, Refusal Refusal);
 }
