@@ -19,11 +19,17 @@ public sealed class RawHttp : IDisposable
     }
 
     /// <summary>Sends text; a connection that the server has closed already is no error here.</summary>
-    public async Task SendAsync(string text, CancellationToken cancellationToken)
+    public Task SendAsync(string text, CancellationToken cancellationToken) => SendAsync(Encoding.Latin1.GetBytes(text), cancellationToken);
+
+    /// <inheritdoc cref="SendAsync(string, CancellationToken)"/>
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         try
         {
-            await _socket.SendAsync(Encoding.Latin1.GetBytes(text), cancellationToken);
+            while (!bytes.IsEmpty)
+            {
+                bytes = bytes[await _socket.SendAsync(bytes, cancellationToken)..];
+            }
         }
         catch (SocketException)
         {
@@ -55,11 +61,13 @@ public sealed class RawHttp : IDisposable
     public async Task<string> ReadToEndAsync(CancellationToken cancellationToken)
     {
         var buffer = new byte[64 * 1024];
+        var all = new StringBuilder(_received);
+        _received = "";
         try
         {
             while (await _socket.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
             {
-                _received += Encoding.UTF8.GetString(buffer, 0, count);
+                all.Append(Encoding.UTF8.GetString(buffer, 0, count));
             }
         }
         catch (SocketException)
@@ -67,7 +75,7 @@ public sealed class RawHttp : IDisposable
             // Closed with bytes of ours unread: what had come before counts.
         }
 
-        return _received;
+        return all.ToString();
     }
 
     public void Dispose() => _socket.Dispose();

@@ -13,10 +13,13 @@ namespace Stentor.Gateways;
 public sealed class RateLimit<TKey>(int permitsMax, TimeSpan fillTime, TimeProvider time)
     where TKey : notnull
 {
-    // 100,000 keys are about 10 MB. Past it full buckets are dropped; were none full, a limit for each key would be no help against that many.
+    // 100,000 keys are about 10 MB. Past it full buckets are dropped; were most not full, a limit for each key would be no help against that many.
     private const int KeysMax = 100_000;
 
     private readonly ConcurrentDictionary<TKey, Bucket> _buckets = new();
+
+    // About how many there are: the dictionary's own count takes all its locks.
+    private int _count;
     private readonly double _ticksPerPermit = Math.Max(1, fillTime.TotalSeconds * time.TimestampFrequency / permitsMax);
     private readonly double _ticksMax = fillTime.TotalSeconds * time.TimestampFrequency;
 
@@ -67,7 +70,7 @@ public sealed class RateLimit<TKey>(int permitsMax, TimeSpan fillTime, TimeProvi
             return bucket;
         }
 
-        if (_buckets.Count >= KeysMax)
+        if (Interlocked.Increment(ref _count) > KeysMax)
         {
             DropFull();
         }
@@ -86,10 +89,12 @@ public sealed class RateLimit<TKey>(int permitsMax, TimeSpan fillTime, TimeProvi
             }
         }
 
-        if (_buckets.Count >= KeysMax)
+        if (_buckets.Count > KeysMax / 2)
         {
             _buckets.Clear();
         }
+
+        Volatile.Write(ref _count, _buckets.Count);
     }
 
     private sealed class Bucket

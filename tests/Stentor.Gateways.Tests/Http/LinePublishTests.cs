@@ -135,6 +135,113 @@ public sealed class LinePublishTests(TestServer server) : IClassFixture<TestServ
         Assert.Equal(201, (await server.PublishAsync("lines.after", """{"activity": {}}""")).Status);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Wherever_the_body_is_cut_the_outcomes_are_the_same(int seed)
+    {
+        var random = new Random(seed);
+        var body = new StringBuilder();
+        var expected = new List<string>();
+        for (var line = 1; line <= 300; line++)
+        {
+            switch (random.Next(6))
+            {
+                case 0:
+                    body.Append("\r\n");
+                    break;
+                case 1:
+                    body.Append("{\"activity\": nonsense}\n");
+                    expected.Add($"malformed {line}");
+                    break;
+                case 2:
+                    body.Append("{\"activity\": {\"text\": \"").Append('x', 70_000).Append("\"}}\n");
+                    expected.Add($"too-large {line}");
+                    break;
+                case 3 when random.Next(10) == 0:
+                    body.Append("{\"activity\": {\"text\": \"").Append('x', 300_000).Append("\"}}\n");
+                    expected.Add($"too-large {line}");
+                    break;
+                default:
+                    body.Append("{\"activity\": {\"text\": \"").Append('é', random.Next(200)).Append("\"}}\n");
+                    expected.Add("ok");
+                    break;
+            }
+        }
+
+        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        using var socket = await RawHttp.ConnectAsync(server.Address, timeout.Token);
+        await socket.SendAsync("POST /v1/channels/activities/activities HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", timeout.Token);
+        var bytes = Encoding.UTF8.GetBytes(body.ToString());
+        for (var at = 0; at < bytes.Length;)
+        {
+            var count = Math.Min(bytes.Length - at, random.Next(2) == 0 ? random.Next(1, 50) : random.Next(1, 200_000));
+            await socket.SendAsync($"{count:x}\r\n", timeout.Token);
+            await socket.SendAsync(bytes.AsMemory(at, count), timeout.Token);
+            await socket.SendAsync("\r\n", timeout.Token);
+            at += count;
+        }
+
+        await socket.SendAsync("0\r\n\r\n", timeout.Token);
+        var answer = Unchunk(await socket.ReadToEndAsync(timeout.Token));
+
+        Assert.Equal(expected, answer.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => Summary(JsonDocument.Parse(line).RootElement)));
+    }
+
+    [Fact]
+    public async Task A_client_that_sends_all_before_it_reads_is_answered_in_full()
+    {
+        const int Count = 50_000;
+        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        using var socket = await RawHttp.ConnectAsync(server.Address, timeout.Token);
+        var body = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"activity\":{}}\n", Count)));
+
+        await socket.SendAsync($"POST /v1/channels/activities/activities HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n", timeout.Token);
+        await socket.SendAsync(body, timeout.Token);
+        var answer = Unchunk(await socket.ReadToEndAsync(timeout.Token));
+
+        Assert.Equal(Count, answer.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => Summary(JsonDocument.Parse(line).RootElement) == "ok"));
+    }
+
+    [Fact]
+    public async Task A_stop_answers_what_was_taken_and_says_from_where_to_send_again()
+    {
+        await using var stopping = await TestServer.StartAsync();
+        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        using var socket = await RawHttp.ConnectAsync(stopping.Address, timeout.Token);
+        await socket.SendAsync("POST /v1/channels/activities/activities HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n", timeout.Token);
+        await socket.SendAsync(Chunk("{\"activity\":{}}\n"), timeout.Token);
+        await socket.ReadUntilAsync("\"seen\"", timeout.Token);
+
+        var stop = stopping.Server.StopAsync(timeout.Token);
+        var rest = await socket.ReadUntilAsync("0\r\n\r\n", timeout.Token);
+        socket.Dispose();
+        await stop.WaitAsync(TimeSpan.FromSeconds(10), timeout.Token);
+
+        Assert.Contains("\"type\":\"not-ready\"", rest, StringComparison.Ordinal);
+        Assert.Contains("\"line\":2", rest, StringComparison.Ordinal);
+    }
+
+    private static string Unchunk(string answer)
+    {
+        var body = new StringBuilder();
+        var rest = answer.AsSpan(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4);
+        while (true)
+        {
+            var end = rest.IndexOf("\r\n");
+            var length = int.Parse(rest[..end], System.Globalization.NumberStyles.HexNumber);
+            if (length == 0)
+            {
+                return body.ToString();
+            }
+
+            body.Append(rest.Slice(end + 2, length));
+            rest = rest[(end + 2 + length + 2)..];
+        }
+    }
+
     private async Task<List<JsonElement>> PublishAsync(string channel, string body)
     {
         var answer = await server.SendAsync(HttpMethod.Post, $"/v1/channels/{channel}/activities", body, Lines, server.Operator);
