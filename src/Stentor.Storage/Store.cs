@@ -34,6 +34,9 @@ public sealed partial class Store : IStates, IDisposable
     /// <summary>The first position that is held; 1 unless retention cut some off.</summary>
     public long FirstPosition => _ledger.FirstPosition;
 
+    /// <summary>The ledger: for tests.</summary>
+    internal Ledger Ledger => _ledger;
+
     /// <summary>The states: for an examination.</summary>
     internal States States => _states;
 

@@ -18,6 +18,9 @@ internal sealed partial class Ledger : IDisposable
     private VersionVector _seen;
     private int _appended;
     private bool _isBroken;
+
+    // A sync of a file that grows takes about twice as long as one of a pre-written file: such a segment ends as soon as a spare is ready.
+    private bool _isGrowing;
     private long _position;
 
     private Ledger(IDisk disk, StoreOptions options, SegmentCache cache, DamageLog damage, Segment[] segments, IDiskFile file, VersionVector seen)
@@ -33,6 +36,7 @@ internal sealed partial class Ledger : IDisposable
         Self = segments[^1].Header.Self;
         _position = segments[^1].Last;
         _supply = new SegmentSupply(disk, options.SegmentBytes);
+        _isGrowing = segments[^1].FileBytes < options.SegmentBytes;
         Housekeeper = new Housekeeper(this, _supply, options);
     }
 
@@ -67,7 +71,7 @@ internal sealed partial class Ledger : IDisposable
     {
         var bytes = SizeOf(outbox);
         var active = _segments[^1];
-        if (_isBroken || !Fits(active, bytes))
+        if (_isBroken || !Fits(active, bytes) || (_isGrowing && _supply.HasSpare))
         {
             active = Begin(active);
         }
@@ -182,6 +186,7 @@ internal sealed partial class Ledger : IDisposable
         _file.Dispose();
         _file = file;
         _isBroken = false;
+        _isGrowing = segment.FileBytes < _options.SegmentBytes;
         lock (_replacing)
         {
             _segments = before.Count == 0 ? [.. _segments[..^1], segment] : [.. _segments, segment];

@@ -17,19 +17,10 @@ internal sealed class SegmentSupply(IDisk disk, int segmentBytes)
     private const int ChunkBytes = 1024 * 1024;
 
     private readonly Lock _lock = new();
-    private bool _hasSpare;
+    private volatile bool _hasSpare;
 
     /// <summary>Whether a spare is ready.</summary>
-    public bool HasSpare
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _hasSpare;
-            }
-        }
-    }
+    public bool HasSpare => _hasSpare;
 
     /// <summary>Looks for a spare that an earlier process left, and clears away an unfinished one.</summary>
     /// <exception cref="DiskException">The disk does not do it.</exception>
@@ -54,10 +45,7 @@ internal sealed class SegmentSupply(IDisk disk, int segmentBytes)
             return;
         }
 
-        lock (_lock)
-        {
-            _hasSpare = true;
-        }
+        _hasSpare = true;
     }
 
     /// <summary>Makes the file of a new segment, its header and its name durable.</summary>

@@ -157,6 +157,7 @@ public sealed class DamageTests : IDisposable
         using var again = new TestStore(disk, options);
         Assert.Equal(21, again.Store.Position);
         Assert.Equal("""{"n":21}""", again.State("a"));
+        again.Store.ReadAll(0, 1_000_000, new LedgerBatch());
         Assert.Equal(1, again.Store.Status.DamagedPositions);
     }
 
@@ -176,7 +177,7 @@ public sealed class DamageTests : IDisposable
             }
         }
 
-        disk.FlipBit(SegmentFile(disk), SegmentHeader.BlockBytes + 1000, 1);
+        disk.FlipBit(disk.List().Last(f => f.EndsWith(".seg", StringComparison.Ordinal) && f.StartsWith("ledger", StringComparison.Ordinal)), SegmentHeader.BlockBytes + 1000, 1);
         var e = Assert.Throws<LedgerFaultException>(() => Store.Open(disk, options));
 
         Assert.Contains("stentor doctor --repair", e.Message, StringComparison.Ordinal);
