@@ -45,16 +45,20 @@ internal sealed partial class FrameSession
         Batches.Enqueue(batch);
         _reader.Flush();
 
-        if (_isOverfull)
-        {
-            // It asks more than it listens: nothing more is taken from it until it has.
-            await _reader.DrainAsync(_gateway.Stopping);
-            _isOverfull = false;
-        }
-
+        await SettleAsync();
         if (publishes > 0 && _gateway.Throttle.Pace(_username, _from?.Address, publishes) is var pause && pause > TimeSpan.Zero)
         {
             await Task.Delay(pause, _node.Time, _gateway.Stopping);
+        }
+    }
+
+    /// <summary>Waits while more answers wait unsent than may: who asks and does not listen is not read until it has.</summary>
+    public async ValueTask SettleAsync()
+    {
+        if (_isOverfull)
+        {
+            _isOverfull = false;
+            await _reader.DrainAsync(_gateway.Stopping);
         }
     }
 
@@ -74,10 +78,7 @@ internal sealed partial class FrameSession
             ServerFrames.WriteError(reference, outcome.Refusal, TimeSpan.Zero, builder.Json);
         }
 
-        if (!_reader.Write(builder.Finish(_form)))
-        {
-            _isOverfull = true;
-        }
+        Write(builder.Finish(_form));
     }
 
     /// <inheritdoc/>
@@ -204,7 +205,7 @@ internal sealed partial class FrameSession
         {
             var builder = Builder;
             ServerFrames.WriteError(RefOf((Command.Publish)command, digits), refusal, TimeSpan.Zero, builder.Json);
-            _reader.Write(builder.Finish(_form));
+            Write(builder.Finish(_form));
         }
     }
 

@@ -130,7 +130,7 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     /// <param name="bytes">Whole frames.</param>
     public void WriteRaw(ReadOnlySpan<byte> bytes)
     {
-        _reader.Write(bytes);
+        Write(bytes);
         _reader.Flush();
     }
 
@@ -178,24 +178,32 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         _receiver?.Stop();
     }
 
-    private bool WriteJson(ReadOnlySpan<byte> json)
+    private void WriteJson(ReadOnlySpan<byte> json)
     {
         var builder = Builder;
         builder.Json.Write(json);
-        return _reader.Write(builder.Finish(_form));
+        Write(builder.Finish(_form));
     }
 
     private void WriteError(ReadOnlyMemory<byte> reference, Refusal refusal, TimeSpan retryAfter)
     {
         var builder = Builder;
         ServerFrames.WriteError(reference.Span, refusal, retryAfter, builder.Json);
-        _reader.Write(builder.Finish(_form));
+        Write(builder.Finish(_form));
     }
 
     private void WriteOk(ReadOnlyMemory<byte> reference)
     {
         var builder = Builder;
         ServerFrames.WriteOk(reference.Span, builder.Json);
-        _reader.Write(builder.Finish(_form));
+        Write(builder.Finish(_form));
+    }
+
+    private void Write(ReadOnlySpan<byte> frame)
+    {
+        if (!_reader.Write(frame))
+        {
+            _isOverfull = true;
+        }
     }
 }

@@ -34,6 +34,7 @@ internal sealed class WebSocketReceiver(FrameSession session, PipeReader input) 
             var isWaiting = Decode(ref buffer, text);
             input.AdvanceTo(buffer.Start, isWaiting ? buffer.End : buffer.Start);
             await HandleLinesAsync(text);
+            await session.SettleAsync(); // Pongs are answers too.
             if (result.IsCompleted && isWaiting)
             {
                 return;
