@@ -43,6 +43,7 @@ internal static class NumberOptions
 
         Rate("failed-logins-per-minute", "Failed logins a minute, for each client address and each username.", Defaults.RateLimits.FailedLoginsPerMinute, (rates, n) => rates with { FailedLoginsPerMinute = n }),
         Rate("registrations-per-minute", "Registrations a minute, for each client address.", Defaults.RateLimits.RegistrationsPerMinute, (rates, n) => rates with { RegistrationsPerMinute = n }),
+        Rate("sessions-per-minute", "Sessions a minute that one account may open.", Defaults.RateLimits.SessionsPerMinute, (rates, n) => rates with { SessionsPerMinute = n }),
         Rate("publishes-per-second", "Publishes a second of one account.", Defaults.RateLimits.PublishesPerSecond, (rates, n) => rates with { PublishesPerSecond = n }),
         Rate("anonymous-publishes-per-second", "Publishes a second from one client address without an account.", Defaults.RateLimits.AnonymousPublishesPerSecond, (rates, n) => rates with { AnonymousPublishesPerSecond = n }),
 

@@ -48,7 +48,7 @@ internal sealed partial class HttpGateway
             if (Find(http.Request.Path.Value ?? "", out var route, out var name))
             {
                 counts = route.Counts;
-                isTimed = route.Route.Access != Access.HeaderOrQuery && !http.Request.QueryString.HasValue;
+                isTimed = route.Route.Access != Access.HeaderOrQuery && http.Request.QueryString.Value?.Contains("wait=", StringComparison.Ordinal) != true;
                 await AnswerAsync(http, route.Route, name);
             }
             else
