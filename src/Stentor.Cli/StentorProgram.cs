@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Stentor.Cli.Accounts;
 using Stentor.Cli.Chatting;
@@ -63,7 +62,7 @@ internal static class StentorProgram
 
                 if (args.Count == 0 || command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
                 {
-                    new Help(new HelpAction()).Invoke(root.Parse([.. args, "--help"], Parsing));
+                    await root.Parse([.. args, "--help"], Parsing).InvokeAsync(invocation, around.Stop);
                     return ExitCode.Usage;
                 }
 

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using Stentor.Cli.CommandLine;
+
+namespace Stentor.Cli.Tests.CommandLine;
+
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("serv", "the command 'serv' is unknown; did you mean 'serve'?")]
+    [InlineData("serve --lsten http://127.0.0.1:1", "the option '--lsten' is unknown; did you mean '--listen'?")]
+    [InlineData("get --jsn x", "the option '--jsn' is unknown; did you mean '--json'?")]
+    [InlineData("inbox raed work", "the command 'raed' is unknown; did you mean 'read'?")]
+    [InlineData("serve --rate-limits of", "'of' is not a value for --rate-limits; it takes on, off.")]
+    [InlineData("serve --ephemeral --data x", "give one of them")]
+    [InlineData("serve --depth-max 0", "a whole number from 1 to 1000")]
+    [InlineData("publish", "Which channel?")]
+    [InlineData("publish --bodies x {}", "the command line gives an activity already")]
+    [InlineData("get x --secret-file y", "--secret-file needs --user")]
+    [InlineData("get x --user ada", "--user ada needs --secret-file")]
+    [InlineData("subscribe x --seen", "--seen goes with --json")]
+    public async Task A_wrong_command_line_ends_with_2_and_says_what_was_meant(string line, string complaint)
+    {
+        var run = new CommandRun();
+
+        var exitCode = await run.RunAsync(line.Split(' '));
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains(complaint, run.Error, StringComparison.Ordinal);
+        Assert.Contains("--help", run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Out);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("inbox")]
+    public async Task Without_a_command_the_help_says_which_there_are(string line)
+    {
+        var run = new CommandRun();
+
+        var exitCode = await run.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("Commands:", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_version_is_one_line()
+    {
+        var run = new CommandRun();
+
+        Assert.Equal(0, await run.RunAsync("--version"));
+        Assert.StartsWith("0.", Assert.Single(run.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_command_has_help_with_examples()
+    {
+        foreach (var path in CommandPaths())
+        {
+            var run = new CommandRun();
+
+            Assert.Equal(0, await run.RunAsync([.. path, "--help"]));
+            Assert.Contains("Examples:\n  ", run.Out, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Every_example_is_a_command_line_that_is_understood()
+    {
+        var root = StentorProgram.Commands(new CommandRun().Around);
+        foreach (var example in AllBelow(root).OfType<ExampleCommand>().SelectMany(command => command.Examples).Where(line => line[0] != '#'))
+        {
+            var words = Words(example[example.LastIndexOf("stentor ", StringComparison.Ordinal)..].Split([" | ", " < ", " > "], StringSplitOptions.None)[0]);
+
+            var parsed = root.Parse(words.Skip(1).ToList(), StentorProgram.Parsing);
+
+            Assert.True(parsed.Errors.Count == 0 && parsed.UnmatchedTokens.Count == 0, $"{example}: {string.Join(' ', parsed.Errors)}");
+        }
+    }
+
+    internal static IEnumerable<string[]> CommandPaths()
+    {
+        var root = StentorProgram.Commands(new CommandRun().Around);
+        return root.Subcommands.SelectMany(command => (IEnumerable<string[]>)[[command.Name], .. command.Subcommands.Select(sub => new[] { command.Name, sub.Name })]);
+    }
+
+    private static IEnumerable<Command> AllBelow(Command command) => command.Subcommands.SelectMany(sub => AllBelow(sub).Prepend(sub));
+
+    /// <summary>The words of a line as a shell parts them, as far as examples go: single quotes hold together.</summary>
+    private static List<string> Words(string line)
+    {
+        var words = new List<string>();
+        var parts = line.Split('\'');
+        for (var i = 0; i < parts.Length; i++)
+        {
+            words.AddRange(i % 2 == 1 ? [parts[i]] : parts[i].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        }
+
+        return words;
+    }
+}
