@@ -16,7 +16,8 @@ internal partial class CommandProcess : IAsyncDisposable
     /// <param name="directory">Its working directory: not the repository's, where a settings file may lie.</param>
     /// <param name="arguments">The command and its options.</param>
     /// <param name="program">Another program than this repository's.</param>
-    public CommandProcess(string directory, IEnumerable<string> arguments, string? program = null)
+    /// <param name="variables">Environment variables besides the test's own; none that begins with <c>STENTOR_</c> is passed on from there.</param>
+    public CommandProcess(string directory, IEnumerable<string> arguments, string? program = null, IReadOnlyDictionary<string, string>? variables = null)
     {
         var start = new ProcessStartInfo(program ?? Repository.Program, arguments)
         {
@@ -29,6 +30,11 @@ internal partial class CommandProcess : IAsyncDisposable
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("STENTOR_", StringComparison.Ordinal)).ToList())
         {
             start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in variables ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
         }
 
         _process = Process.Start(start)!;
@@ -73,9 +79,21 @@ internal partial class CommandProcess : IAsyncDisposable
     /// <param name="number">The signal.</param>
     public void Signal(int number)
     {
-        if (Kill(Id, number) != 0 && !_process.HasExited)
+        if (!_process.HasExited)
         {
-            throw new InvalidOperationException($"Signal {number} to process {Id} failed with {Marshal.GetLastPInvokeError()}.");
+            Signal(Id, number);
+        }
+    }
+
+    /// <summary>Sends a process a signal; one that has just ended gets none.</summary>
+    /// <param name="id">The process: one that the test started, or a child of it.</param>
+    /// <param name="number">The signal.</param>
+    protected static void Signal(int id, int number)
+    {
+        const int NoSuchProcess = 3;
+        if (Kill(id, number) != 0 && Marshal.GetLastPInvokeError() is var error and not NoSuchProcess)
+        {
+            throw new InvalidOperationException($"Signal {number} to process {id} failed with {error}.");
         }
     }
 
