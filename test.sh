@@ -24,7 +24,6 @@ while [ $# -gt 0 ]; do
 done
 
 export DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
-export CI="${CI:-true}"
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -91,7 +90,7 @@ run_project() {
   say "$name"
   local started=$SECONDS code=0
   timeout --kill-after=10 "$project_seconds_max" \
-    dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" || code=$?
+    dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" || code=$?
 
   # The result file decides, not the text on the screen; a project that died before it wrote one has failed.
   local p=0 f=0 e=0 s=0
