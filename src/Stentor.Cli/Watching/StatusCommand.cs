@@ -78,7 +78,7 @@ internal static class StatusText
         {
             if (inner.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array))
             {
-                yield return $"{indent}{name.PadRight(width)}  {EntryText.Printable(inner.ToString())}";
+                yield return $"{indent}{name.PadRight(width)}  {EntryText.Printable(inner.ValueKind == JsonValueKind.String ? inner.GetString()! : inner.GetRawText())}";
                 continue;
             }
 
