@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Longest run of one test project, in seconds. The slowest takes a few minutes on two busy cores.
-readonly project_seconds_max=900
+readonly project_seconds_max="${TEST_SECONDS_MAX:-900}"
 
 only=()
 runner_options=()

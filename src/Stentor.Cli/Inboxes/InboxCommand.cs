@@ -33,13 +33,14 @@ internal sealed class InboxCommand : ExampleCommand
     {
         private readonly Argument<string> _name = NameArgument();
         private readonly Argument<string[]> _channels = new("CHANNEL") { Description = "Channels and patterns that it takes.", Arity = ArgumentArity.OneOrMore };
+        private readonly Option<string?> _after = new("--after") { Description = "For a new inbox: the seen token of what its owner has seen. Default: everything until now.", HelpName = "TOKEN" };
 
         public PutCommand(Surroundings around)
             : base("put", "Make an inbox, or change what it takes.", around)
         {
             Add(_name);
             Add(_channels);
-            AddOptions();
+            AddOptions(_after);
         }
 
         /// <inheritdoc/>
@@ -48,7 +49,7 @@ internal sealed class InboxCommand : ExampleCommand
         /// <inheritdoc/>
         protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
         {
-            await client.PutInboxAsync(parsed.GetRequiredValue(_name), parsed.GetRequiredValue(_channels), cancellationToken: cancellationToken);
+            await client.PutInboxAsync(parsed.GetRequiredValue(_name), parsed.GetRequiredValue(_channels), parsed.GetValue(_after), cancellationToken);
             return ExitCode.Done;
         }
     }
