@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Stentor.Cli.Mending;
 using Stentor.Cli.Serving;
 
 namespace Stentor.Cli;
@@ -8,4 +9,5 @@ namespace Stentor.Cli;
 [JsonSerializable(typeof(System.Text.Json.JsonElement))]
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(ListeningLine))]
+[JsonSerializable(typeof(DoctorJson))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -4,6 +4,7 @@ using Stentor.Cli.Accounts;
 using Stentor.Cli.Chatting;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Inboxes;
+using Stentor.Cli.Mending;
 using Stentor.Cli.Publishing;
 using Stentor.Cli.Reading;
 using Stentor.Cli.Serving;
@@ -32,6 +33,7 @@ internal static class StentorProgram
             new InboxCommand(around),
             new ChatCommand(around),
             new StatusCommand(around),
+            new DoctorCommand(around),
         };
         root.Directives.Clear();
         Help.Install(root);

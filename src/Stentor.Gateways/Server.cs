@@ -206,7 +206,7 @@ public sealed partial class Server : IAsyncDisposable
         {
             Region = options.Node.Region,
             Incarnation = BitConverter.ToUInt64(random),
-            StatePath = options.Ephemeral ? null : Path.Combine(options.DataDirectory!, "state.db"), // Checked with the disk.
+            StatePath = options.Ephemeral ? null : Path.Combine(options.DataDirectory!, ServerOptions.StateFileName), // Checked with the disk.
             SegmentBytes = options.SegmentBytes,
             RetainBytes = options.RetainBytes,
             Replica = new ReplicaOptions(options.Node.Limits, options.Node.SkewMax),

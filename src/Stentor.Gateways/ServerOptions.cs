@@ -6,6 +6,9 @@ namespace Stentor.Gateways;
 /// <summary>What a server process serves, where, and within which bounds. The defaults are those of <c>stentor serve</c>.</summary>
 public sealed record ServerOptions
 {
+    /// <summary>The state database's name in <see cref="DataDirectory"/>.</summary>
+    public const string StateFileName = "state.db";
+
     /// <summary>
     /// Where HTTP, Server-Sent Events and WebSocket are served: <c>http://HOST:PORT</c> or <c>https://HOST:PORT</c>, host an address or <c>localhost</c>;
     /// port 0 takes a free one. Default <c>http://127.0.0.1:5050</c>.

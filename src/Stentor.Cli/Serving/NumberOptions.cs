@@ -33,7 +33,6 @@ internal static class NumberOptions
         Limit("effect-fields-max", "Most fields in one effect.", 1, Defaults.Node.Limits.EffectFieldsMax, (limits, n) => limits with { EffectFieldsMax = (int)n }),
         Limit("state-fields-max", "Most fields in the state of one channel.", 1, Defaults.Node.Limits.StateFieldsMax, (limits, n) => limits with { StateFieldsMax = (int)n }),
         Limit("state-bytes-max", "Most bytes in the state of one channel.", 1, Defaults.Node.Limits.StateBytesMax, (limits, n) => limits with { StateBytesMax = (int)n }),
-        Limit("state-bytes-max", "Largest state of one channel, in bytes.", 256, Defaults.Node.Limits.StateBytesMax, (limits, n) => limits with { StateBytesMax = (int)n }),
         Limit("conflicts-max", "Most conflict records kept a channel.", 0, Defaults.Node.Limits.ConflictsMax, (limits, n) => limits with { ConflictsMax = (int)n }),
         Limit("channels-per-request-max", "Most channels or patterns in one subscription request.", 1, Defaults.Node.Limits.ChannelsPerRequestMax, (limits, n) => limits with { ChannelsPerRequestMax = (int)n }),
         Limit("subscriptions-max", "Most subscriptions a connection may hold.", 1, Defaults.Node.Limits.SubscriptionsMax, (limits, n) => limits with { SubscriptionsMax = (int)n }),
