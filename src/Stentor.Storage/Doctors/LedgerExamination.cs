@@ -103,17 +103,11 @@ internal sealed class LedgerExamination(IDisk disk, StateMark? state, Action<Doc
 
     private void DropUnfinished(List<string> files)
     {
-        if (files.Count == 0)
-        {
-            return;
-        }
-
-        var name = files[^1];
         var storeId = files.Select(f => Ledger.ReadHeader(disk, f)).FirstOrDefault(h => h is not null)?.StoreId ?? state?.StoreId;
-        if (Ledger.ReadHeader(disk, name) is null && !Ledger.HoldsRecords(disk, name, storeId))
+        foreach (var name in files.Where(f => Ledger.ReadHeader(disk, f) is null && !Ledger.HoldsRecords(disk, f, storeId)).ToList())
         {
-            Add(DoctorSeverity.Note, name, "it was being begun when the process ended, and holds nothing", "Nothing: the next start clears it away.", null);
-            files.RemoveAt(files.Count - 1);
+            Add(DoctorSeverity.Note, name, "it was being begun when the process ended or the disk failed, and holds nothing", "Nothing: the next start clears it away.", null);
+            files.Remove(name);
         }
     }
 

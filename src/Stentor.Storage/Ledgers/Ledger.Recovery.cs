@@ -99,11 +99,11 @@ internal sealed partial class Ledger
             .Select(n => (Name: n, Header: ReadHeader(disk, n)))
             .ToList();
         var storeId = files.Find(f => f.Header is not null).Header?.StoreId ?? known?.StoreId;
-        if (files.Count > 0 && files[^1].Header is null && !HoldsRecords(disk, files[^1].Name, storeId))
+        foreach (var (name, _) in files.Where(f => f.Header is null && !HoldsRecords(disk, f.Name, storeId)).ToList())
         {
-            // It was being begun when the process ended: no record was ever written to it.
-            disk.Delete(files[^1].Name);
-            files.RemoveAt(files.Count - 1);
+            // It was being begun when the process ended, or the disk failed: no record was ever written to it.
+            disk.Delete(name);
+            files.RemoveAll(f => f.Name == name);
         }
 
         var headers = new List<SegmentHeader>();
@@ -193,8 +193,20 @@ internal sealed partial class Ledger
             Erase(file, index.End, scan.Index.End);
         }
 
+        WriteAgain(file, index.Offsets[Math.Min(scan.LastBatch, index.Count)], index.End);
         file.Sync();
         return index;
+    }
+
+    /// <summary>
+    /// Writes the last batch again, as it is. Its sync may have failed before the process ended: the system then still shows its bytes, counts
+    /// them as written, and would not write them at the next sync.
+    /// </summary>
+    private static void WriteAgain(IDiskFile file, int from, int to)
+    {
+        var bytes = new byte[to - from];
+        var read = file.Read(bytes, from); // The last record's padding may be past the end.
+        file.Write(bytes.AsSpan(0, read), from);
     }
 
     /// <summary>Overwrites a torn tail with zeros: a good record left in it could otherwise be taken for the next of what is written there.</summary>

@@ -69,11 +69,14 @@ internal sealed class OriginRuns(VersionVector start)
             return Start;
         }
 
+        // An origin that first occurs after the mark stood at the mark where it stood at the start.
         var mark = runLast / RunsPerMark;
-        var seqs = (long[])_marks[mark].Clone();
-        if (seqs.Length < _origins.Length)
+        var known = _marks[mark];
+        var origins = _origins;
+        var seqs = new long[origins.Length];
+        for (var i = 0; i < seqs.Length; i++)
         {
-            Array.Resize(ref seqs, _origins.Length);
+            seqs[i] = i < known.Length ? known[i] : Start[origins[i]];
         }
 
         for (var i = mark * RunsPerMark; i <= runLast; i++)
@@ -82,7 +85,7 @@ internal sealed class OriginRuns(VersionVector start)
             seqs[runs[i].Origin] = runs[i].SeqFirst + (end - runs[i].OrdinalFirst) - 1;
         }
 
-        return Vector(seqs);
+        return Vector(origins, seqs);
     }
 
     /// <summary>How many records from the front a vector covers: the next one, if any, is the first that it does not.</summary>
@@ -190,9 +193,8 @@ internal sealed class OriginRuns(VersionVector start)
         _count = count + 1;
     }
 
-    private VersionVector Vector(long[] seqs)
+    private VersionVector Vector(OriginId[] origins, long[] seqs)
     {
-        var origins = _origins;
         var components = new Dictionary<OriginId, long>(Start);
         for (var i = 0; i < seqs.Length; i++)
         {

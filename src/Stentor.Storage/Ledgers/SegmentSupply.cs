@@ -67,6 +67,7 @@ internal sealed class SegmentSupply(IDisk disk, int segmentBytes)
         catch (DiskException)
         {
             file.Dispose();
+            Discard(header.FileName);
             throw;
         }
     }
@@ -138,7 +139,7 @@ internal sealed class SegmentSupply(IDisk disk, int segmentBytes)
         }
         catch (DiskException)
         {
-            // Recovery knows an empty segment by the next one's first position, and deletes it.
+            // Recovery knows a segment that holds nothing, and deletes it.
         }
     }
 

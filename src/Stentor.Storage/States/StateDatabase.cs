@@ -210,6 +210,8 @@ internal sealed class StateDatabase : IDisposable
             DataSource = path ?? ":memory:",
             Mode = path is null ? SqliteOpenMode.Memory : mode,
             Pooling = false,
+            // Seconds to wait for a lock. Nobody but us has the file open, unless an operator looks into it with a tool.
+            DefaultTimeout = 2,
         }.ToString());
         connection.Open();
         return connection;

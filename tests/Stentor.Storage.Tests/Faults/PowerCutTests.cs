@@ -194,6 +194,30 @@ public sealed class PowerCutTests : IDisposable
     }
 
     [Fact]
+    public void What_recovery_finds_after_a_failed_sync_is_durable_when_it_is_shown()
+    {
+        var disk = new SimulatedDisk();
+        using (var store = new TestStore(disk, TestStore.Options()))
+        {
+            store.Publish("a", """{"activity":{"number":1}}""");
+            disk.SyncsToFail = 1;
+            Assert.Throws<DiskException>(() => store.Publish("a", """{"activity":{"number":2}}"""));
+        }
+
+        // The process ends; the system still shows what it could not write.
+        disk.EndProcess();
+        int shown;
+        using (var store = new TestStore(disk, TestStore.Options()))
+        {
+            shown = store.ReadAll().Count;
+        }
+
+        disk.CutPower(keepOfLastWrite: 0);
+        using var again = new TestStore(disk, TestStore.Options());
+        Assert.Equal(shown, again.ReadAll().Count);
+    }
+
+    [Fact]
     public void A_disk_that_keeps_failing_refuses_each_commit_and_takes_them_again_when_it_is_well()
     {
         var disk = new SimulatedDisk();
