@@ -114,8 +114,15 @@ public sealed partial class Server : IAsyncDisposable
         {
             // Streams, sockets and long polls see the host's stopping token and end; what else is on its way has the host's time.
             Node.StopPublishes();
-            await _app.StopAsync(cancellationToken);
-            await CloseAsync(_app, Node, _parts);
+            try
+            {
+                await _app.StopAsync(cancellationToken);
+            }
+            finally
+            {
+                await CloseAsync(_app, Node, _parts);
+            }
+
             _completion.TrySetResult();
         }
         catch (Exception e)

@@ -9,9 +9,12 @@ namespace Stentor.Gateways;
 /// <param name="inner">The caller's.</param>
 internal sealed class ServerLogs(ILoggerFactory inner) : ILoggerFactory
 {
+    // Requests as they are, and requests that are none: both quote the target.
+    private static readonly string[] Silent = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel.BadRequests"];
+
     /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) =>
-        categoryName.StartsWith("Microsoft.AspNetCore.Hosting", StringComparison.Ordinal) ? NullLogger.Instance : inner.CreateLogger(categoryName);
+        Array.Exists(Silent, s => categoryName.StartsWith(s, StringComparison.Ordinal)) ? NullLogger.Instance : inner.CreateLogger(categoryName);
 
     /// <inheritdoc/>
     public void AddProvider(ILoggerProvider provider) => inner.AddProvider(provider);

@@ -63,7 +63,7 @@ internal sealed class EntryPages(Services services)
         json.Write("],\"seen\":"u8);
         json.WriteToken(wanted.After is null ? seen : seen.Merge(wanted.After));
         json.Write(page.More ? ",\"more\":true"u8 : ",\"more\":false"u8);
-        WriteGaps(json, page.Holes);
+        WriteGaps(json, wanted.After ?? VersionVector.Empty, page.Holes.FindAll(h => h.First <= page.Through)); // A later one is the next page's.
         json.Write("}"u8);
         await Reply.SendAsync(http, StatusCodes.Status200OK, json);
     }
@@ -198,7 +198,7 @@ internal sealed class EntryPages(Services services)
         filter is not null && EntryHeader.TryRead(entry, out var header)
         && filter[new OriginId(System.Text.Encoding.ASCII.GetString(header.Origin))] >= header.Seq;
 
-    private void WriteGaps(ByteBuffer json, List<LedgerHole> holes)
+    private void WriteGaps(ByteBuffer json, VersionVector after, List<LedgerHole> holes)
     {
         if (holes.Count == 0)
         {
@@ -209,7 +209,8 @@ internal sealed class EntryPages(Services services)
         for (var i = 0; i < holes.Count; i++)
         {
             json.Write(i == 0 ? "{\"from\":"u8 : ",{\"from\":"u8);
-            json.WriteToken(Store.SeenAt(holes[i].First - 1));
+            // Before the first position that is held nobody knows the vectors any more; the reader knows its own.
+            json.WriteToken(holes[i].First <= Store.FirstPosition ? after : Store.SeenAt(holes[i].First - 1));
             json.Write(",\"to\":"u8);
             json.WriteToken(Store.SeenAt(holes[i].Last));
             json.Write(",\"reason\":"u8);

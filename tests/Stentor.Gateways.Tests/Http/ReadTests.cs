@@ -148,6 +148,36 @@ public sealed class ReadTests(TestServer server) : IClassFixture<TestServer>
         (await server.GetAsync("/v1/channels/read.silence/activities?wait=0")).Problem(ErrorType.NotFound);
     }
 
+    [Fact]
+    public async Task History_that_is_no_longer_held_is_a_gap_and_never_silent()
+    {
+        await using var forgetful = await TestServer.StartAsync(o => o with
+        {
+            SegmentBytes = 256 * 1024,
+            RetainBytes = 512 * 1024,
+            Node = o.Node with { CheckpointInterval = TimeSpan.FromMilliseconds(20) },
+        });
+        var lines = string.Concat(Enumerable.Range(1, 500).Select(n => $$$"""{"activity": {"n": {{{n}}}, "text": "{{{new string('x', 1000)}}}"}}""" + "\n"));
+        long first = 1;
+        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        while (first == 1)
+        {
+            timeout.Token.ThrowIfCancellationRequested();
+            await forgetful.SendAsync(HttpMethod.Post, "/v1/channels/gaps/activities", lines, "application/x-ndjson", forgetful.Operator);
+            first = (await forgetful.GetAsync("/v1/cluster"))["loads"].GetProperty("positionFirst").GetInt64();
+        }
+
+        var page = await forgetful.GetAsync("/v1/channels/gaps/activities?limit=1");
+        var newest = await forgetful.GetAsync("/v1/channels/gaps/activities?limit=1&newest=true");
+
+        var gap = page["gaps"][0];
+        Assert.Equal(VersionVector.Empty, SeenToken.Decode(gap.GetProperty("from").GetString()!)); // A gap has ends.
+        Assert.True(SeenToken.Decode(page.Seen).Covers(SeenToken.Decode(gap.GetProperty("to").GetString()!)));
+        Assert.NotEqual("", gap.GetProperty("reason").GetString());
+        Assert.Equal(1, page["activities"].GetArrayLength());
+        Assert.False(newest.Json.TryGetProperty("gaps", out _));
+    }
+
     [Theory]
     [InlineData("/v1/channels/read.behind?wait=0.02&after=")]
     [InlineData("/v1/channels/read.behind/activities?wait=0.02&after=")]
