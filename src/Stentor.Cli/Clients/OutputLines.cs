@@ -15,18 +15,22 @@ internal sealed class OutputLines(Stream output)
 
     /// <summary>Adds a line; the line feed is put behind it.</summary>
     /// <param name="line">UTF-8 without a line feed.</param>
-    public void Add(ReadOnlySpan<byte> line)
+    /// <returns>Whether there were many, so that this one and all before it are written now.</returns>
+    public bool Add(ReadOnlySpan<byte> line)
     {
         _pending.Write(line);
         _pending.WriteByte((byte)'\n');
-        if (_pending.Length >= BytesMax)
+        if (_pending.Length < BytesMax)
         {
-            Flush();
+            return false;
         }
+
+        Flush();
+        return true;
     }
 
     /// <inheritdoc cref="Add(ReadOnlySpan{byte})"/>
-    public void Add(string line) => Add(Encoding.UTF8.GetBytes(line));
+    public bool Add(string line) => Add(Encoding.UTF8.GetBytes(line));
 
     /// <summary>Writes what waits.</summary>
     /// <exception cref="IOException">Whoever read it has closed it.</exception>

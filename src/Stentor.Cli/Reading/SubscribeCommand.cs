@@ -83,21 +83,13 @@ internal sealed class EntryOutput(Surroundings around, bool json, bool withSeen)
 
     /// <summary>Adds an entry; it is written with the next <see cref="Flush"/>, or when there are many.</summary>
     /// <param name="received">The entry.</param>
-    public void Add(ReceivedActivity received)
+    /// <returns>Whether this one and all before it are written now.</returns>
+    public bool Add(ReceivedActivity received) => (json, withSeen) switch
     {
-        if (!json)
-        {
-            _lines.Add(_text.Line(received));
-        }
-        else if (!withSeen)
-        {
-            _lines.Add(received.Entry.Bytes.Span);
-        }
-        else
-        {
-            _lines.Add(string.Create(CultureInfo.InvariantCulture, $"{{\"entry\":{Encoding.UTF8.GetString(received.Entry.Bytes.Span)},\"seen\":\"{received.Seen}\"}}"));
-        }
-    }
+        (false, _) => _lines.Add(_text.Line(received)),
+        (true, false) => _lines.Add(received.Entry.Bytes.Span),
+        (true, true) => _lines.Add(string.Create(CultureInfo.InvariantCulture, $"{{\"entry\":{Encoding.UTF8.GetString(received.Entry.Bytes.Span)},\"seen\":\"{received.Seen}\"}}")),
+    };
 
     /// <summary>Writes what waits.</summary>
     public void Flush() => _lines.Flush();
@@ -105,7 +97,7 @@ internal sealed class EntryOutput(Surroundings around, bool json, bool withSeen)
     /// <summary>Writes entries as they come, until they end.</summary>
     /// <param name="entries">The entries.</param>
     /// <param name="countMax">Most entries; 0 for all.</param>
-    /// <param name="onWritten">Called when everything received so far is written, before the next wait.</param>
+    /// <param name="onWritten">Called whenever everything received so far is written: before each wait, and now and then in a long stretch.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task WriteAllAsync(IAsyncEnumerable<ReceivedActivity> entries, int countMax, Action onWritten, CancellationToken cancellationToken)
     {
@@ -130,8 +122,11 @@ internal sealed class EntryOutput(Surroundings around, bool json, bool withSeen)
                         break;
                     }
 
-                    Add(source.Current);
                     count++;
+                    if (Add(source.Current))
+                    {
+                        onWritten();
+                    }
                 }
             }
             finally

@@ -6,12 +6,20 @@ internal static class Repository
     /// <summary>Its root.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>The program as users start it. It replaces itself by the node, so that its process is the node's.</summary>
-    public static string Program => Path.Combine(Root, "stentor");
+    /// <summary>The program as users start it: built. It replaces itself by the node, so that its process is the node's.</summary>
+    public static string Program { get; } = Build(Path.Combine(Root, "stentor"));
 
     /// <summary>A file or directory of the examples' data.</summary>
     /// <param name="path">Its path below <c>examples/data</c>.</param>
     public static string Data(params string[] path) => Path.Combine([Root, "examples", "data", .. path]);
+
+    private static string Build(string program)
+    {
+        // Once, before any test measures a start.
+        using var process = System.Diagnostics.Process.Start(program, "--version");
+        process.WaitForExit();
+        return process.ExitCode == 0 ? program : throw new InvalidOperationException($"{program} --version ended with {process.ExitCode}.");
+    }
 
     private static string FindRoot()
     {

@@ -103,7 +103,7 @@ public sealed class OlympicsTests(ITestOutputHelper output)
             string? from = "";
             while (from is not null)
             {
-                var page = await node.GetAsync($"v1/channels?match={pattern}{(from.Length > 0 ? $"&from={from}" : "")}");
+                var page = await node.GetAsync($"v1/channels?match={pattern}{(from.Length > 0 ? $"&after={from}" : "")}");
                 foreach (var name in page.GetProperty("channels").EnumerateArray().Select(channel => channel.GetProperty("channel").GetString()!))
                 {
                     var state = (await node.GetAsync($"v1/channels/{name}")).GetProperty("state");
