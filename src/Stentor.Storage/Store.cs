@@ -113,7 +113,7 @@ public sealed partial class Store : IStates, IDisposable
     public IReadOnlyList<KeyValuePair<string, ChannelState>> List(ChannelPattern pattern, string afterName, int countMax) =>
         _states.List(pattern, afterName, countMax);
 
-    /// <summary>Reads entries forwards: those after a position, in order, until <paramref name="bytesMax"/> is reached (at least one) or nothing durable is left.</summary>
+    /// <summary>Reads entries forwards: those after a position, in order, until <paramref name="bytesMax"/> is reached (at least one entry) or nothing durable is left.</summary>
     /// <param name="after">The position before the first one wanted.</param>
     /// <param name="channels">Which channels.</param>
     /// <param name="bytesMax">About how many bytes to read at most.</param>

@@ -127,6 +127,41 @@ public abstract class StoreSpecification
     }
 
     [Fact]
+    public void A_read_gives_at_least_one_entry_unless_there_is_none_left()
+    {
+        using var store = Open(segmentBytes: 256 * 1024);
+        for (var i = 0; i < 700; i++)
+        {
+            store.Add(i is 300 or 600 ? $"rare.c{i}" : "busy", Numbered(i));
+        }
+
+        store.Commit();
+        var rare = new ChannelSet(ChannelPattern.Parse("rare.>"));
+        var batch = new LedgerBatch();
+
+        store.Store.Read(0, rare, 1, batch);
+        Assert.Equal([300], TestStore.Texts(batch).Select(NumberOf));
+        Assert.Equal(301, batch.Through);
+        store.Store.Read(batch.Through, rare, 1, batch);
+        Assert.Equal([600], TestStore.Texts(batch).Select(NumberOf));
+        store.Store.Read(batch.Through, rare, 1, batch);
+        Assert.Empty(batch.Entries);
+        Assert.Equal(700, batch.Through);
+
+        store.Store.ReadNewest(701, rare, 1, 1, batch);
+        Assert.Equal([600], TestStore.Texts(batch).Select(NumberOf));
+        store.Store.ReadNewest(batch.Through, rare, 1, 1, batch);
+        Assert.Equal([300], TestStore.Texts(batch).Select(NumberOf));
+        store.Store.ReadNewest(batch.Through, rare, 1, 1, batch);
+        Assert.Empty(batch.Entries);
+        Assert.Equal(1, batch.Through);
+
+        store.Store.ReadNewest(701, new ChannelSet(ChannelPattern.Parse(">")), 3, int.MaxValue, batch);
+        Assert.Equal([697, 698, 699], TestStore.Texts(batch).Select(NumberOf));
+        Assert.Equal(698, batch.Through);
+    }
+
+    [Fact]
     public void Positions_and_version_vectors_turn_into_each_other()
     {
         using var store = Open(segmentBytes: 8 * 1024);

@@ -8,6 +8,9 @@ internal sealed partial class Ledger
     // One read of the disk, at most: large enough that its cost does not show, small enough for the caches of a processor.
     private const int ChunkBytes = 256 * 1024;
 
+    // At least so much at once where not every record may be wanted.
+    private const int ChunkBytesMin = 32 * 1024;
+
     private const string RetentionReason = "no longer held (retention)";
 
     /// <summary>Reads forwards; see <see cref="Store.Read"/>.</summary>
@@ -162,7 +165,9 @@ internal sealed partial class Ledger
             var through = channels is null ? -1 : index.Select(channels, from, to, countMax, newest: false, batch.Ordinals);
             if (through < 0)
             {
-                from = ReadRange(segment, index, from, to, channels, Math.Min(bytesMax - batch.Bytes.Length, ChunkBytes), batch);
+                var left = bytesMax - batch.Bytes.Length;
+                var chunk = Math.Min(channels is null ? left : Math.Max(left, ChunkBytesMin), ChunkBytes);
+                from = ReadRange(segment, index, from, to, channels, chunk, left, batch);
                 continue;
             }
 
@@ -193,24 +198,11 @@ internal sealed partial class Ledger
             var offsets = index.Offsets;
             if (through < 0)
             {
-                // Back as far as one read goes.
-                through = to - 1;
-                while (through > 0 && to - through < wanted * 2L && offsets[to] - offsets[through - 1] <= ChunkBytes)
-                {
-                    through--;
-                }
-
-                batch.Ordinals.Clear();
-                for (var ordinal = through; ordinal < to; ordinal++)
-                {
-                    batch.Ordinals.Add(ordinal);
-                }
-            }
-            else
-            {
-                AddLost(segment, index, through, to, batch);
+                to = ReadRangeBackwards(segment, index, to, channels, wanted, bytesMax - batch.Bytes.Length, batch);
+                continue;
             }
 
+            AddLost(segment, index, through, to, batch);
             for (var i = batch.Ordinals.Count - 1; i >= 0; i--)
             {
                 ReadOne(segment, offsets, batch.Ordinals[i], channels, batch);
@@ -226,21 +218,50 @@ internal sealed partial class Ledger
         return to;
     }
 
-    /// <summary>Reads records in a row, as many as fit and at least one.</summary>
-    /// <returns>The ordinal after the last one.</returns>
-    private int ReadRange(Segment segment, SegmentIndex index, int from, int to, ChannelSet? channels, int bytesMax, LedgerBatch batch)
+    /// <summary>Reads the last records before an ordinal that one read of the disk brings, and adds the newest of them first.</summary>
+    /// <returns>The ordinal of the oldest one that was looked at.</returns>
+    private int ReadRangeBackwards(Segment segment, SegmentIndex index, int to, ChannelSet? channels, int countMax, int bytesMax, LedgerBatch batch)
     {
         var offsets = index.Offsets;
-        var end = from + 1;
-        var limit = offsets[from] + (long)bytesMax;
-        var fits = offsets[(from + 1)..(to + 1)].BinarySearch((int)Math.Min(limit, int.MaxValue));
-        end = Math.Max(end, from + (fits < 0 ? ~fits : fits + 1));
+        var from = to - 1;
+        while (from > 0 && to - from < countMax * 2L && offsets[to] - offsets[from - 1] <= ChunkBytes)
+        {
+            from--;
+        }
+
+        var before = batch.Entries.Count;
+        ReadRange(segment, index, from, to, channels, int.MaxValue, int.MaxValue, batch);
+        var found = batch.Entries.Count - before;
+        batch.Entries.Reverse(before, found);
+        var bytes = 0;
+        for (var i = 0; i < found; i++)
+        {
+            bytes += batch.Entries[before + i].Length;
+            if (i + 1 < found && (i + 1 == countMax || bytes >= bytesMax))
+            {
+                // The older ones are left for the next time.
+                from = (int)(batch.Entries[before + i].Position - segment.First);
+                batch.Entries.RemoveRange(before + i + 1, found - i - 1);
+                break;
+            }
+        }
+
+        return from;
+    }
+
+    /// <summary>Reads records in a row, at least one and no more than <paramref name="chunkBytes"/>; what is wanted of them stays in the batch, up to about <paramref name="bytesMax"/>.</summary>
+    /// <returns>The ordinal after the last one that was looked at.</returns>
+    private int ReadRange(Segment segment, SegmentIndex index, int from, int to, ChannelSet? channels, int chunkBytes, int bytesMax, LedgerBatch batch)
+    {
+        var offsets = index.Offsets;
         var start = offsets[from];
+        var fits = offsets[(from + 1)..(to + 1)].BinarySearch((int)Math.Min(start + (long)chunkBytes, int.MaxValue));
+        var end = Math.Max(from + 1, from + (fits < 0 ? ~fits : fits + 1));
         var bytes = offsets[end] - start;
-        var target = batch.Bytes.GetSpan(bytes)[..bytes];
+        var chunk = batch.Bytes.GetSpan(bytes)[..bytes];
         try
         {
-            target[segment.Read(target, start)..].Clear();
+            chunk[segment.Read(chunk, start)..].Clear();
         }
         catch (DiskException) when (end - from > 1 && !segment.IsRetired)
         {
@@ -258,24 +279,40 @@ internal sealed partial class Ledger
             return end;
         }
 
-        var shift = batch.Bytes.Length - start;
-        batch.Bytes.Advance(bytes);
+        // What is wanted moves together at the front; where all is wanted, nothing moves.
+        var at = batch.Bytes.Length;
+        var kept = 0;
         for (var ordinal = from; ordinal < end; ordinal++)
         {
-            Take(segment, target[(offsets[ordinal] - start)..(offsets[ordinal + 1] - start)], ordinal, offsets[ordinal] + shift, channels, batch);
+            var record = chunk[(offsets[ordinal] - start)..(offsets[ordinal + 1] - start)];
+            if (!TryTake(segment, record, ordinal, at + kept, channels, batch))
+            {
+                continue;
+            }
+
+            if (kept != offsets[ordinal] - start)
+            {
+                record.CopyTo(chunk[kept..]);
+            }
+
+            kept += record.Length;
+            if (kept >= bytesMax)
+            {
+                end = ordinal + 1;
+            }
         }
 
+        batch.Bytes.Advance(kept);
         return end;
     }
 
     private void ReadOne(Segment segment, ReadOnlySpan<int> offsets, int ordinal, ChannelSet? channels, LedgerBatch batch)
     {
         var bytes = offsets[ordinal + 1] - offsets[ordinal];
-        var target = batch.Bytes.GetSpan(bytes)[..bytes];
-        var at = batch.Bytes.Length;
+        var record = batch.Bytes.GetSpan(bytes)[..bytes];
         try
         {
-            target[segment.Read(target, offsets[ordinal])..].Clear();
+            record[segment.Read(record, offsets[ordinal])..].Clear();
         }
         catch (DiskException)
         {
@@ -283,27 +320,33 @@ internal sealed partial class Ledger
             return;
         }
 
-        batch.Bytes.Advance(bytes);
-        Take(segment, target, ordinal, at, channels, batch);
+        if (TryTake(segment, record, ordinal, batch.Bytes.Length, channels, batch))
+        {
+            batch.Bytes.Advance(bytes);
+        }
     }
 
-    private void Take(Segment segment, ReadOnlySpan<byte> bytes, int ordinal, int at, ChannelSet? channels, LedgerBatch batch)
+    /// <summary>Checks a record and adds it to the batch when it is wanted.</summary>
+    private bool TryTake(Segment segment, ReadOnlySpan<byte> bytes, int ordinal, int at, ChannelSet? channels, LedgerBatch batch)
     {
         if (!RecordFormat.TryRead(bytes, segment.Header.Salt, out var record)
             || record.Position != segment.First + ordinal || (record.Flags & RecordFlags.Lost) != RecordFlags.None)
         {
             AddHole(segment, ordinal, ordinal + 1, batch);
-            return;
+            return false;
         }
 
-        if (channels is null || channels.Contains(EntryHeader.ChannelOf(bytes[RecordFormat.HeaderBytes..])))
+        if (channels is not null && !channels.Contains(EntryHeader.ChannelOf(bytes[RecordFormat.HeaderBytes..])))
         {
-            batch.Entries.Add(new LedgerSlice(
-                record.Position,
-                at + RecordFormat.HeaderBytes,
-                record.Length,
-                (record.Flags & RecordFlags.Repeat) != RecordFlags.None));
+            return false;
         }
+
+        batch.Entries.Add(new LedgerSlice(
+            record.Position,
+            at + RecordFormat.HeaderBytes,
+            record.Length,
+            (record.Flags & RecordFlags.Repeat) != RecordFlags.None));
+        return true;
     }
 
     /// <summary>What is lost belongs to channels unknown, so every reader is told.</summary>
