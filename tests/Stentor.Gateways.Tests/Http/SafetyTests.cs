@@ -95,6 +95,29 @@ public sealed class SafetyTests
     }
 
     [Fact]
+    public async Task Connections_over_the_limit_are_closed_and_those_that_stand_go_on()
+    {
+        await using var server = await TestServer.StartAsync(o => o with { Node = o.Node with { Limits = o.Node.Limits with { ConnectionsMax = 2 } } });
+        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        const string Request = "GET /healthz/live HTTP/1.1\r\nHost: x\r\n\r\n";
+        using var one = await RawHttp.ConnectAsync(server.Address, timeout.Token);
+        using var two = await RawHttp.ConnectAsync(server.Address, timeout.Token);
+        await one.SendAsync(Request, timeout.Token);
+        await two.SendAsync(Request, timeout.Token);
+        await one.ReadUntilAsync("live", timeout.Token);
+        await two.ReadUntilAsync("live", timeout.Token);
+
+        using (var three = await RawHttp.ConnectAsync(server.Address, timeout.Token))
+        {
+            await three.SendAsync(Request, timeout.Token);
+            Assert.Equal("", await three.ReadToEndAsync(timeout.Token));
+        }
+
+        await one.SendAsync(Request, timeout.Token);
+        await one.ReadUntilAsync("live", timeout.Token);
+    }
+
+    [Fact]
     public async Task Pages_of_other_origins_may_do_nothing_unless_they_are_allowed()
     {
         await using var server = await TestServer.StartAsync(o => o with { AllowOrigins = ["https://good.example"] });

@@ -62,18 +62,6 @@ public sealed class StatusTests(TestServer server) : IClassFixture<TestServer>
     }
 
     [Fact]
-    public async Task The_metrics_in_the_docs_are_those_of_the_node()
-    {
-        var text = (await server.GetAsync("/metrics")).Text;
-        var docs = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operating", "metrics.md"));
-
-        var measured = Regex.Matches(text, @"^# TYPE (stentor_\w+) (\w+)$", RegexOptions.Multiline).Select(m => $"{m.Groups[1]} {m.Groups[2]}");
-        var described = Regex.Matches(docs, @"^\| `(stentor_\w+)` \| (\w+) \|", RegexOptions.Multiline).Select(m => $"{m.Groups[1]} {m.Groups[2]}");
-
-        Assert.Equal(measured.Order(), described.Order());
-    }
-
-    [Fact]
     public async Task A_histogram_adds_up()
     {
         for (var n = 0; n < 5; n++)
