@@ -175,10 +175,11 @@ internal abstract class Connection : IDisposable
         {
             Fail(Tally.ReadsAll
                 ? $"A reader's delivery {Deliveries} carries number {nth}: a gap, a repeat or a wrong order."
-                : $"Number {nth} was delivered after {_nthLast}: a repeat or a wrong order.");
+                : $"Number {nth} was delivered after {_nthLast}: a repeat or a wrong order. {Excerpt(record)}");
         }
 
         _nthLast = nth;
         Tally.Latencies?.Add(due, ReceivedAt);
+        Tally.LastDeliveryAt = ReceivedAt;
     }
 }

@@ -6,6 +6,9 @@ internal sealed class Tally
     /// <summary>Activities delivered to readers.</summary>
     public long Deliveries { get; set; }
 
+    /// <summary>When the newest delivery arrived; kept only with <see cref="Latencies"/>.</summary>
+    public long LastDeliveryAt { get; set; }
+
     /// <summary>Publishes or requests that were answered as they should be.</summary>
     public long Acks { get; set; }
 

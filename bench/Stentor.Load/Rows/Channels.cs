@@ -57,6 +57,7 @@ internal static class Channels
             publisher.Publish(bytes[channel], activity.Make(nth, due));
         });
         var cost = stretch.End(published);
+        var end = Clock.Now;
 
         loop.PollUntil(
             () => tally.Deliveries >= published && (!server.AcknowledgesPublishes || publisher.Acks >= published),
@@ -73,6 +74,6 @@ internal static class Channels
 
         return new Sample(
             tally.Latencies.Percentile(0.99) / 1000,
-            [("p50", tally.Latencies.Percentile(0.5) / 1000), ("p99.9", tally.Latencies.Percentile(0.999) / 1000), ("max", tally.Latencies.Percentile(1) / 1000), .. cost.Details]);
+            [("p50", tally.Latencies.Percentile(0.5) / 1000), ("p99.9", tally.Latencies.Percentile(0.999) / 1000), ("max", tally.Latencies.Percentile(1) / 1000), ("last after", (tally.LastDeliveryAt - end) / (double)Clock.Millisecond), .. cost.Details]);
     }
 }

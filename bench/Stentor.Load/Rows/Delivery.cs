@@ -122,11 +122,12 @@ internal static class Delivery
         var published = Schedule.Run(loop, publisher, begin, measureFrom + (long)(settings.Seconds * Clock.Second), period,
             (nth, due) => publisher.Publish(ChannelBytes, activity.Make(nth, due)));
         var cost = stretch.End(published);
+        var end = Clock.Now;
 
         Drain(loop, server, publisher, readers, published);
         return new Sample(
             tally.Latencies.Percentile(0.99),
-            [("p50", tally.Latencies.Percentile(0.5)), ("p99.9", tally.Latencies.Percentile(0.999)), ("max", tally.Latencies.Percentile(1)), .. cost.Details]);
+            [("p50", tally.Latencies.Percentile(0.5)), ("p99.9", tally.Latencies.Percentile(0.999)), ("max", tally.Latencies.Percentile(1)), ("last after µs", (tally.LastDeliveryAt - end) / (double)Clock.Microsecond), .. cost.Details]);
     }
 
     /// <summary>Waits for the rest, then checks that every reader got all there is, once.</summary>
