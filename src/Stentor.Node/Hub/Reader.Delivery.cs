@@ -66,7 +66,7 @@ public sealed partial class Reader
 
             // With one tail all of it may go. With several, only what all of them are sure to hold.
             var next = _subscriptions.Length == 1 || (count == 1 && grown.Last <= through)
-                ? SendTail(grown, context)
+                ? SendTail(grown, _subscriptions.Length == 1 ? long.MaxValue : through, context)
                 : SendMerged(through, context);
             if (next is { } known)
             {
@@ -75,9 +75,9 @@ public sealed partial class Reader
         }
     }
 
-    /// <summary>Sends everything after the position from one block of a tail, in one call.</summary>
+    /// <summary>Sends everything after the position, up to another, from one block of a tail, in one call.</summary>
     /// <returns>Null to look again.</returns>
-    private Next? SendTail(Tail tail, DeliveryContext context)
+    private Next? SendTail(Tail tail, long through, DeliveryContext context)
     {
         var view = tail.View;
         if (_position < view.After)
@@ -92,7 +92,8 @@ public sealed partial class Reader
 
         try
         {
-            var end = block.Count;
+            // A commit that is being delivered right now may stand in this tail already and in the reader's others not yet.
+            var end = block.IndexAfter(through, block.Count);
             var first = block.IndexAfter(_position, end);
             var bytes = block.Bytes(first, end);
             var sent = _sink.Send(bytes);
@@ -182,7 +183,8 @@ public sealed partial class Reader
         }
 
         // What all of them held up to here was sent. Whatever came since makes the reader ready once more.
-        Volatile.Write(ref _position, through);
+        // Never backwards: the ledger, from which the reader may come, is ahead of the hub for as long as a commit is being delivered.
+        Volatile.Write(ref _position, Math.Max(_position, through));
         return _subscriptions.Any(s => s.Tail.Last > _position) && _hub.Position > through ? null : Next.Rest;
     }
 
