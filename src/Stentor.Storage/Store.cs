@@ -209,7 +209,7 @@ public sealed record StoreOptions
     /// <summary>Where the state database is: a file's path, or null for one in memory.</summary>
     public string? StatePath { get; init; }
 
-    /// <summary>Size of a segment, in bytes. Default 64 MiB.</summary>
+    /// <summary>Size of a segment, in bytes, at least 8 KiB. Default 64 MiB.</summary>
     public int SegmentBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Most bytes of sealed segments to keep; older ones are recycled. 0, the default, keeps everything.</summary>

@@ -17,6 +17,7 @@ internal sealed partial class Ledger
     /// <exception cref="LedgerFaultException">What lies there cannot be used; the message says what to do.</exception>
     public static Ledger Open(IDisk disk, StoreOptions options, StateMark? known)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.SegmentBytes, 2 * SegmentHeader.BlockBytes);
         var damage = new DamageLog();
         var cache = new SegmentCache(disk, damage);
         var names = disk.List();

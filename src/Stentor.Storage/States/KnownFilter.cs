@@ -25,10 +25,18 @@ internal sealed class KnownFilter
         set => _isComplete = value;
     }
 
+    /// <summary>Bytes of memory that it takes.</summary>
+    public long Bytes => Volatile.Read(ref _layers).Sum(l => l.Length * 8L);
+
     /// <summary>Adds a hash.</summary>
     /// <param name="hash">A good hash of what is known.</param>
     public void Add(ulong hash)
     {
+        if (MayContain(hash))
+        {
+            return; // It would be answered alike, and a channel that changes every day must not fill the filter.
+        }
+
         lock (_lock)
         {
             // Bits and layers are only ever added, so readers need no lock.

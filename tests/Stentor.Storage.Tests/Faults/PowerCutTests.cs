@@ -30,7 +30,7 @@ public sealed class PowerCutTests : IDisposable
     [Fact]
     public void The_same_with_retention_that_recycles_segments()
     {
-        for (var step = 1; ; step++)
+        for (var step = 1; ; step += 2)
         {
             var disk = new SimulatedDisk((ulong)step) { PowerCutAtStep = step };
             var load = new ScriptedLoad(disk, TestStore.Options(segmentBytes: 12 * 1024, statePath: Path.Combine(_directory, $"{step}.db"), retainBytes: 24 * 1024));

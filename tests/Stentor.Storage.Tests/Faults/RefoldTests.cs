@@ -13,7 +13,7 @@ public sealed class RefoldTests : IDisposable
     [Fact]
     public void The_state_is_the_fold_of_the_ledger_after_any_load_with_crashes()
     {
-        for (ulong seed = 1; seed <= 25; seed++)
+        for (ulong seed = 1; seed <= 16; seed++)
         {
             try
             {

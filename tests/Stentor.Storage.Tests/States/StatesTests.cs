@@ -181,6 +181,13 @@ public sealed class StatesTests : IDisposable
 
         Assert.All(Enumerable.Range(0, 500_000), i => Assert.True(filter.MayContain(Hash(i))));
         Assert.InRange(Enumerable.Range(500_000, 100_000).Count(i => filter.MayContain(Hash(i))), 0, 2000);
+        var bytes = filter.Bytes;
+        for (var i = 0; i < 2_000_000; i++)
+        {
+            filter.Add(Hash(i % 1000));
+        }
+
+        Assert.Equal(bytes, filter.Bytes);
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
