@@ -63,7 +63,7 @@ public sealed partial class Store
         {
             return StateDatabase.Open(path);
         }
-        catch (StateDamagedException) when (path is not null)
+        catch (DiskException e) when (path is not null && e.InnerException is StateDamagedException)
         {
             // A fold of the ledger can be folded again. What is there is kept, in case someone wants to look at it.
             foreach (var suffix in (ReadOnlySpan<string>)["", "-wal", "-shm"])

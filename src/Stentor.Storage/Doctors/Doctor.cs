@@ -67,9 +67,9 @@ public static class Doctor
                 missing = "there is no state database";
             }
         }
-        catch (StateDamagedException e)
+        catch (DiskException e) when (e.InnerException is StateDamagedException damaged)
         {
-            missing = e.Message;
+            missing = $"it is damaged: {damaged.Message}";
         }
 
         using (state)

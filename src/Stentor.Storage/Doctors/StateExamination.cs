@@ -74,6 +74,10 @@ internal sealed class StateExamination(
                 differences.Add($"it stands at {mark.Mark.Seen}, lamport {mark.Mark.Lamport}; the ledger gives {folded.Mark.Seen}, lamport {folded.Mark.Lamport}");
             }
         }
+        catch (DiskException e) when (e.InnerException is StateDamagedException damaged)
+        {
+            TellMissing($"it is damaged: {damaged.Message}");
+        }
         catch (LedgerFaultException e)
         {
             Add(DoctorSeverity.Error, $"the ledger cannot be folded: {e.Message}", "Restore the ledger from a backup.", null);

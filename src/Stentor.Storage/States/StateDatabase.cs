@@ -43,9 +43,8 @@ internal sealed class StateDatabase : IDisposable
 
     /// <summary>Opens the database, makes it when there is none, and brings its tables to this program's format.</summary>
     /// <param name="path">The file; null for one in memory.</param>
-    /// <exception cref="DiskException">The disk does not do it.</exception>
+    /// <exception cref="DiskException">The disk does not do it; or it is damaged, when there is a <see cref="StateDamagedException"/> inside.</exception>
     /// <exception cref="LedgerFaultException">A newer program made it, or it is something else's.</exception>
-    /// <exception cref="StateDamagedException">It is damaged.</exception>
     public static StateDatabase Open(string? path) => Run(path, "open", () =>
     {
         if (path is not null)
@@ -76,9 +75,8 @@ internal sealed class StateDatabase : IDisposable
 
     /// <summary>Opens a database that is there, for reading only, and changes nothing.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="DiskException">The disk does not do it.</exception>
+    /// <exception cref="DiskException">The disk does not do it; or it is damaged, when there is a <see cref="StateDamagedException"/> inside.</exception>
     /// <exception cref="LedgerFaultException">A newer program made it, or it is something else's.</exception>
-    /// <exception cref="StateDamagedException">It is damaged.</exception>
     public static StateDatabase OpenToRead(string path) => Run(path, "open", () =>
     {
         var connection = Connect(path, SqliteOpenMode.ReadOnly);
@@ -147,21 +145,25 @@ internal sealed class StateDatabase : IDisposable
     public T Read<T>(Func<StateReader, T> read) => Run(_path, "read", () =>
     {
         _free.Wait();
+        StateReader? reader = null;
         try
         {
-            if (!_readers.TryTake(out var reader))
+            if (!_readers.TryTake(out reader))
             {
                 var connection = Connect(_path, SqliteOpenMode.ReadOnly);
                 _opened.Enqueue(connection.ConnectionString);
                 reader = new StateReader(connection, isOwned: true);
             }
 
-            var result = read(reader);
-            _readers.Add(reader);
-            return result;
+            return read(reader);
         }
         finally
         {
+            if (reader is not null)
+            {
+                _readers.Add(reader); // Its statements are reset, whatever happened.
+            }
+
             _free.Release();
         }
     });
@@ -272,15 +274,20 @@ internal sealed class StateDatabase : IDisposable
             throw e.SqliteErrorCode switch
             {
                 13 => new DiskException(DiskFault.Full, $"The disk is full: could not {what} the state database {path}. Make room; nothing else is needed.", e),
-                11 or 26 => new StateDamagedException($"The state database {path} is damaged ({e.Message}).", e),
+                11 or 26 => Damaged(path, e),
                 _ => new DiskException(DiskFault.Failed, $"Could not {what} the state database {path}: {e.Message}", e),
             };
         }
         catch (FormatException e)
         {
-            throw new StateDamagedException($"The state database {path} is damaged ({e.Message}).", e);
+            throw Damaged(path, e);
         }
     }
+
+    private static DiskException Damaged(string? path, Exception e) => new(
+        DiskFault.Failed,
+        $"The state database {path} is damaged ({e.Message}). Stop the node and run `stentor doctor --repair`: it is folded again from the ledger.",
+        new StateDamagedException(e.Message, e));
 
     private StateMark? ReadMark()
     {
@@ -355,7 +362,7 @@ internal sealed class StateDatabase : IDisposable
     }
 }
 
-/// <summary>The state database cannot be read: it is rebuilt from the ledger, where that is whole.</summary>
+/// <summary>Inside a <see cref="DiskException"/>: what is damaged is not the disk but the state database, which can be folded again from a whole ledger.</summary>
 /// <param name="message">What was found.</param>
 /// <param name="inner">Where it shows.</param>
 internal sealed class StateDamagedException(string message, Exception inner) : Exception(message, inner);

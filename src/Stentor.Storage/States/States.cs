@@ -289,7 +289,7 @@ internal sealed class States : IDisposable
             _ids.IsComplete = true;
             _names.IsComplete = true;
         }
-        catch (Exception e) when (e is OperationCanceledException or DiskException or StateDamagedException)
+        catch (Exception e) when (e is OperationCanceledException or DiskException)
         {
             // Not complete: every look goes to the database, which is slower and says itself what is wrong.
         }

@@ -207,6 +207,22 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
+    public void A_state_that_is_no_state_is_found_and_folded_again()
+    {
+        Fill();
+        Change("UPDATE channels SET state = x'FFFFFF' WHERE name = 'c1'");
+        using (var store = new TestStore(_disk, Options))
+        {
+            Assert.Contains("doctor --repair", Assert.Throws<DiskException>(() => store.State("c1")).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Contains(Doctor.Run(_disk, StatePath, repair: false).Findings, f => f.What.Contains("damaged", StringComparison.Ordinal) && f.CanMend);
+        Assert.True(Doctor.Run(_disk, StatePath, repair: true).IsClean);
+        using var again = new TestStore(_disk, Options);
+        Assert.Equal("""{"n":50}""", again.State("c1"));
+    }
+
+    [Fact]
     public void A_missing_or_damaged_state_is_found_and_folded_again()
     {
         Fill();
