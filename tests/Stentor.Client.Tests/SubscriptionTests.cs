@@ -105,6 +105,7 @@ public sealed class SubscriptionTests
         var received = await subscription.TakeAsync(3);
 
         Assert.Equal(["chat eu-1:1", "chat asia-1:2", "chat eu-1:2"], received.Select(r => r.ToString()));
+        Assert.Equal("asia-1:2 eu-1:2", Clients.Show(client.Seen!));
     }
 
     [Fact]
