@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -16,7 +15,7 @@ namespace Stentor.Gateways;
 /// </summary>
 /// <param name="services">What answers share.</param>
 /// <param name="exchange">The request; allowed already.</param>
-internal sealed class LinePublish(Services services, Exchange exchange) : IPublisher
+internal sealed partial class LinePublish(Services services, Exchange exchange) : IPublisher
 {
     // Commands handed over together: enough to make the hand-over cheap, few enough that the first outcomes come early.
     private const int BatchMax = 256;
@@ -38,12 +37,6 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
     private long _batchedLine;
     private long _submittedLine;
     private bool _skipping;
-
-    // The writing loop's.
-    private readonly ByteBuffer _unsent = new(4096);
-    private List<Outcome> _taken = [];
-    private long _answeredLine;
-    private volatile int _unsentBytes;
 
     private Limits Limits => services.Limits;
 
@@ -269,140 +262,6 @@ internal sealed class LinePublish(Services services, Exchange exchange) : IPubli
     {
         _bad.Enqueue(new BadLine(_line, _batchedLine, refusal));
         _noted.Release();
-    }
-
-    /// <summary>Writes outcomes until all are written. When the client is gone, the reading loop is ended too.</summary>
-    private async Task WriteAsync(CancellationTokenSource failed)
-    {
-        var writer = exchange.Http.Response.BodyWriter;
-        var flush = Task.CompletedTask;
-        var noted = _noted.WaitAsync(failed.Token);
-        try
-        {
-            while (true)
-            {
-                await (flush.IsCompleted ? noted : Task.WhenAny(flush, noted));
-                if (noted.IsCompleted)
-                {
-                    await noted;
-                    noted = _noted.WaitAsync(failed.Token);
-                }
-
-                if (Render())
-                {
-                    await flush;
-                    Send(writer);
-                    return; // The server sends what is left when the request ends.
-                }
-
-                if (flush.IsCompleted)
-                {
-                    await flush;
-                    flush = Send(writer) ? FlushAsync(writer, failed.Token) : Task.CompletedTask;
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The client is gone, or the reading loop was ended: what was handed over is published, and nobody listens.
-        }
-        finally
-        {
-            await failed.CancelAsync();
-            _written.Release();
-        }
-    }
-
-    private static async Task FlushAsync(PipeWriter writer, CancellationToken cancellationToken)
-    {
-        var result = await writer.FlushAsync(cancellationToken);
-        if (result.IsCompleted)
-        {
-            throw new OperationCanceledException("The client is gone.");
-        }
-    }
-
-    /// <summary>Turns outcomes and bad lines into text, in the order of the lines.</summary>
-    /// <returns>Whether nothing more will come.</returns>
-    private bool Render()
-    {
-        // Looked at first: once all is read, what is in flight only gets less.
-        var isRead = _isRead;
-        lock (_gate)
-        {
-            (_outcomes, _taken) = (_taken, _outcomes);
-        }
-
-        foreach (var outcome in _taken)
-        {
-            // A bad line is noted before the line after it is handed over, so it is here when that one's outcome is.
-            RenderBad();
-            _answeredLine = outcome.Command.Ref;
-            if (outcome.Refusal is { } refusal)
-            {
-                RenderError(refusal, outcome.Command.Ref);
-            }
-            else
-            {
-                OutcomeWriter.Write(outcome, copies: 1, _unsent);
-                _unsent.Write("\n"u8);
-            }
-        }
-
-        var isLast = Interlocked.Add(ref _inFlight, -_taken.Count) == 0 && isRead;
-        _taken.Clear();
-        if (isLast)
-        {
-            _answeredLine = long.MaxValue; // Lines that were never handed over hold nothing back.
-        }
-
-        RenderBad();
-        _unsentBytes = _unsent.Length;
-        if (_written.CurrentCount == 0)
-        {
-            _written.Release();
-        }
-
-        return isLast;
-    }
-
-    private void RenderBad()
-    {
-        while (_bad.TryPeek(out var bad) && bad.After <= _answeredLine)
-        {
-            RenderError(bad.Refusal, bad.Line);
-            _bad.TryDequeue(out _);
-        }
-    }
-
-    private void RenderError(Refusal refusal, long line)
-    {
-        _unsent.Write("{\"error\":{\"type\":"u8);
-        JsonText.Write(refusal.Type, _unsent);
-        _unsent.Write(",\"detail\":"u8);
-        JsonText.Write(refusal.Detail, _unsent);
-        _unsent.Write(",\"line\":"u8);
-        _unsent.Write(line);
-        if (refusal.Missing is not null)
-        {
-            _unsent.Write(",\"missing\":"u8);
-            _unsent.Write(refusal.Missing);
-        }
-
-        _unsent.Write("}}\n"u8);
-    }
-
-    private bool Send(PipeWriter writer)
-    {
-        if (_unsent.Length == 0)
-        {
-            return false;
-        }
-
-        writer.Write(_unsent.WrittenSpan);
-        _unsent.Clear(keepMax: 256 * 1024);
-        _unsentBytes = 0;
-        return true;
     }
 
     private string BodyTooLong() => $"The body is longer than {Limits.NdjsonBytesMax} bytes (limit ndjson-bytes-max). Send the rest in another request.";
