@@ -31,8 +31,16 @@ public sealed class TestServer : IAsyncLifetime
     public static async Task<TestServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null)
     {
         var server = new TestServer();
-        await server.StartAsync(server.Defaults(), change);
-        return server;
+        try
+        {
+            await server.StartAsync(server.Defaults(), change);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Few rounds of PBKDF2: tests check that secrets are hashed, not for how long.</summary>
