@@ -19,6 +19,7 @@ internal sealed class StateDatabase : IDisposable
     private readonly string? _path;
     private readonly ConcurrentBag<StateReader> _readers = [];
     private readonly SemaphoreSlim _free;
+    private readonly ConcurrentQueue<string> _opened = new();
 
     private StateDatabase(SqliteConnection writer, string? path)
     {
@@ -38,8 +39,6 @@ internal sealed class StateDatabase : IDisposable
 
     /// <summary>The connection string of the one connection that writes, and of those that read: for the test that asserts it.</summary>
     internal IReadOnlyCollection<string> OpenedConnections => _opened;
-
-    private readonly ConcurrentQueue<string> _opened = new();
 
     /// <summary>Opens the database, makes it when there is none, and brings its tables to this program's format.</summary>
     /// <param name="path">The file; null for one in memory.</param>

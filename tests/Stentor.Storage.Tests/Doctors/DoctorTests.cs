@@ -315,17 +315,6 @@ public sealed class DoctorTests : IDisposable
         Assert.Throws<OperationCanceledException>(() => Doctor.Run(_disk, StatePath, repair: false, null, ending.Token));
     }
 
-    [Fact]
-    public void A_data_directory_that_a_node_has_open_is_refused_with_its_process()
-    {
-        var directory = Path.Combine(_directory, "held");
-        using var held = PhysicalDisk.Open(directory);
-
-        var e = Assert.Throws<DiskException>(() => PhysicalDisk.Open(directory));
-
-        Assert.Contains($"in use by process {Environment.ProcessId}", e.Message, StringComparison.Ordinal);
-    }
-
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     /// <summary>150 entries in three channels, in several segments, each second one with a publish id.</summary>
