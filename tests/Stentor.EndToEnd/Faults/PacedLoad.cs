@@ -6,7 +6,7 @@ using Stentor.EndToEnd.Processes;
 
 namespace Stentor.EndToEnd.Faults;
 
-/// <summary>Publishes numbered entries to <c>load</c> at an even pace, while a pair of connections measures how long a publish takes to its reader.</summary>
+/// <summary>Publishes numbered entries at an even pace, while a pair of connections measures how long a publish takes to its reader.</summary>
 internal sealed class PacedLoad : IAsyncDisposable
 {
     private const int Groups = 20;
@@ -15,6 +15,7 @@ internal sealed class PacedLoad : IAsyncDisposable
     private readonly FrameConnection _publisher;
     private readonly FrameConnection _probePublisher;
     private readonly FrameConnection _probeReader;
+    private int _refs;
     private int _probes;
 
     private PacedLoad(NodeProcess node, FrameConnection publisher, FrameConnection probePublisher, FrameConnection probeReader)
@@ -24,9 +25,6 @@ internal sealed class PacedLoad : IAsyncDisposable
         _probePublisher = probePublisher;
         _probeReader = probeReader;
     }
-
-    /// <summary>How many entries were published so far; they carry <c>"n":1</c>, <c>"n":2</c>, ….</summary>
-    public int Published { get; private set; }
 
     /// <summary>Connects and logs in.</summary>
     /// <param name="node">The node, on which the user of the tests is registered.</param>
@@ -39,11 +37,12 @@ internal sealed class PacedLoad : IAsyncDisposable
         return load;
     }
 
-    /// <summary>Publishes.</summary>
+    /// <summary>Publishes entries that carry <c>"n":1</c>, <c>"n":2</c>, ….</summary>
+    /// <param name="channel">The channel.</param>
     /// <param name="count">How many entries.</param>
     /// <param name="duration">In which time; what does not fit takes longer.</param>
     /// <returns>What was measured meanwhile.</returns>
-    public async Task<Measured> RunAsync(int count, TimeSpan duration)
+    public async Task<Measured> RunAsync(string channel, int count, TimeSpan duration)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var probing = Task.Run(() => ProbeAsync(end.Token));
@@ -51,7 +50,7 @@ internal sealed class PacedLoad : IAsyncDisposable
         var started = Stopwatch.GetTimestamp();
         for (var group = 1; group <= Groups; group++)
         {
-            await PublishAsync(count / Groups);
+            await PublishAsync(channel, (count / Groups * (group - 1)) + 1, count / Groups);
             residentMost = Math.Max(residentMost, _node.ResidentBytes);
             var early = (duration * group / Groups) - Stopwatch.GetElapsedTime(started);
             if (early > TimeSpan.Zero)
@@ -74,23 +73,22 @@ internal sealed class PacedLoad : IAsyncDisposable
         await _probeReader.DisposeAsync();
     }
 
-    private async Task PublishAsync(int count)
+    private async Task PublishAsync(string channel, int first, int count)
     {
         const int Window = 500;
-        var acknowledged = Published;
-        var target = Published + count;
+        var (published, acknowledged) = (0, 0);
         var frames = new StringBuilder();
-        while (acknowledged < target)
+        while (acknowledged < count)
         {
             frames.Clear();
-            while (Published < target && Published - acknowledged < Window)
+            while (published < count && published - acknowledged < Window)
             {
-                Published++;
-                frames.Append(CultureInfo.InvariantCulture, $$$"""{"op":"publish","ref":{{{Published}}},"channel":"load","activity":{"type":"Note","n":{{{Published}}},"content":"It does not matter what stands here, as long as it is of the usual length."}}""").Append('\n');
+                frames.Append(CultureInfo.InvariantCulture, $$$"""{"op":"publish","ref":{{{++_refs}}},"channel":"{{{channel}}}","activity":{"type":"Note","n":{{{first + published}}},"content":"It does not matter what stands here, as long as it is of the usual length."}}""").Append('\n');
+                published++;
             }
 
             await _publisher.SendAsync(Encoding.ASCII.GetBytes(frames.ToString()));
-            var floor = Published == target ? target : Published - (Window / 2);
+            var floor = published == count ? count : published - (Window / 2);
             await _publisher.ReadRawAsync(frame =>
             {
                 Assert.True(frame.IndexOf("\"op\":\"ok\""u8) >= 0, Encoding.UTF8.GetString(frame));

@@ -82,15 +82,23 @@ internal sealed class FrameConnection : IAsyncDisposable
         {
             var result = await _reader.ReadAsync(TestContext.Current.CancellationToken);
             var buffer = result.Buffer;
-            var more = true;
+            var (more, isAsked) = (true, false);
             while (more && buffer.PositionOf((byte)'\n') is { } end)
             {
                 var line = buffer.Slice(0, end);
-                more = take(line.IsSingleSegment ? line.FirstSpan : line.ToArray());
+                var frame = line.IsSingleSegment ? line.FirstSpan : line.ToArray();
+                isAsked |= frame.StartsWith("{\"op\":\"ping\""u8);
+                more = take(frame);
                 buffer = buffer.Slice(buffer.GetPosition(1, end));
             }
 
             _reader.AdvanceTo(buffer.Start, more ? buffer.End : buffer.Start);
+            if (isAsked)
+            {
+                // The server asks whether we live.
+                await SendAsync("""{"op":"ping","ref":0}""");
+            }
+
             if (!more)
             {
                 return true;
