@@ -27,12 +27,13 @@ export DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTO
 
 say() { printf '\n== %s\n' "$*"; }
 
-# What the tests need besides the SDK: git (they start the program from a fresh clone) and script (they give it
+# What the tests need besides the SDK: git and curl (they do what the README says in a fresh clone) and script (they give it
 # a terminal). Every Debian has both or can have them; nothing is installed where they are there.
 install_needs() {
   local missing=()
   command -v git >/dev/null || missing+=(git)
   command -v script >/dev/null || missing+=(bsdutils)
+  command -v curl >/dev/null || missing+=(curl)
   if [ ${#missing[@]} -gt 0 ]; then
     say "installing ${missing[*]}"
     local sudo=""

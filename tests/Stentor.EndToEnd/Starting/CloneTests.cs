@@ -56,6 +56,33 @@ public sealed partial class CloneTests(ITestOutputHelper output)
         }
     }
 
+    [Fact(Timeout = 180_000)]
+    public async Task The_commands_in_the_examples_do_what_is_written_beside_them()
+    {
+        using var directory = new TempDirectory();
+        File.CreateSymbolicLink(directory["stentor"], Repository.Program);
+        Directory.CreateSymbolicLink(directory["examples"], Path.Combine(Repository.Root, "examples"));
+        var document = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "examples.md"), TestContext.Current.CancellationToken);
+        await using var terminal = new Terminal(directory.Path, FreePort());
+        try
+        {
+            foreach (Match block in Shell().Matches(document))
+            {
+                await terminal.PasteAsync(block.Groups["text"].Value);
+            }
+
+            output.WriteLine(terminal.Text + terminal.ErrorText);
+            Assert.Contains("1250 chat.ndjson", terminal.Text, StringComparison.Ordinal);
+            Assert.Contains("23,076 published, 0 failed", terminal.ErrorText, StringComparison.Ordinal);
+            Assert.Matches("gold +139\n", terminal.Text);
+            Assert.Contains("204 published, 1 failed", terminal.ErrorText, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await terminal.PasteAsync("kill %1; wait %1\n");
+        }
+    }
+
     [Fact(Timeout = 60_000)]
     public async Task A_later_start_takes_less_than_a_second_from_any_directory_and_through_a_link()
     {
@@ -114,6 +141,9 @@ public sealed partial class CloneTests(ITestOutputHelper output)
 
     [GeneratedRegex("^```sh (?<terminal>terminal-[0-9])\n(?<text>.*?)^```|Ctrl-C in the third terminal", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex StepInText();
+
+    [GeneratedRegex("^```sh\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Shell();
 
     [GeneratedRegex("\"content\": \"(?<content>[^\"]*)\"", RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Content();

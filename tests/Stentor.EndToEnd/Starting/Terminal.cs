@@ -11,6 +11,7 @@ internal sealed class Terminal : CommandProcess
 
     private readonly StringBuilder _text = new();
     private readonly Task _reading;
+    private readonly string _address;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _pasted;
     private int _listening;
@@ -19,12 +20,14 @@ internal sealed class Terminal : CommandProcess
     /// <param name="directory">Where it stands.</param>
     /// <param name="port">In place of the default port, which may be taken on this machine.</param>
     public Terminal(string directory, int port)
-        : base(directory, [], "bash", new Dictionary<string, string>
-        {
-            ["STENTOR_LISTEN"] = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"),
-            ["STENTOR_SERVER"] = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"),
-        })
+        : this(directory, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"))
     {
+    }
+
+    private Terminal(string directory, string address)
+        : base(directory, [], "bash", new Dictionary<string, string> { ["STENTOR_LISTEN"] = address, ["STENTOR_SERVER"] = address })
+    {
+        _address = address;
         _reading = ReadAsync();
     }
 
@@ -47,9 +50,9 @@ internal sealed class Terminal : CommandProcess
     /// <param name="text">Lines for the shell.</param>
     public async Task PasteAsync(string text)
     {
-        var serves = text.StartsWith("./stentor serve", StringComparison.Ordinal);
-        IsBusy = serves || text.StartsWith("./stentor subscribe", StringComparison.Ordinal);
-        await In.WriteAsync(text);
+        var serves = text.StartsWith("./stentor serve\n", StringComparison.Ordinal);
+        IsBusy = serves || (text.StartsWith("./stentor subscribe", StringComparison.Ordinal) && text.Count('\n') == 1 && !text.Contains('|', StringComparison.Ordinal));
+        await In.WriteAsync(text.Replace("http://127.0.0.1:5050", _address, StringComparison.Ordinal));
         if (!IsBusy)
         {
             await In.WriteLineAsync($"echo '{Done}{++_pasted}'");
