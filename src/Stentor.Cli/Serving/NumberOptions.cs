@@ -42,7 +42,6 @@ internal static class NumberOptions
         Limit("connections-max", "Most connections at once.", 1, Defaults.Node.Limits.ConnectionsMax, (limits, n) => limits with { ConnectionsMax = (int)n }),
 
         Rate("failed-logins-per-minute", "Failed logins a minute, for each client address and each username.", Defaults.RateLimits.FailedLoginsPerMinute, (rates, n) => rates with { FailedLoginsPerMinute = n }),
-        Rate("sessions-per-minute", "Sessions opened a minute, for each account.", Defaults.RateLimits.SessionsPerMinute, (rates, n) => rates with { SessionsPerMinute = n }),
         Rate("registrations-per-minute", "Registrations a minute, for each client address.", Defaults.RateLimits.RegistrationsPerMinute, (rates, n) => rates with { RegistrationsPerMinute = n }),
         Rate("sessions-per-minute", "Sessions a minute that one account may open.", Defaults.RateLimits.SessionsPerMinute, (rates, n) => rates with { SessionsPerMinute = n }),
         Rate("publishes-per-second", "Publishes a second of one account.", Defaults.RateLimits.PublishesPerSecond, (rates, n) => rates with { PublishesPerSecond = n }),
