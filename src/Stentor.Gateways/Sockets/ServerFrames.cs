@@ -76,9 +76,8 @@ internal static class ServerFrames
 
         if (refusal.Missing is { } missing)
         {
-            buffer.Write(",\"missing\":\""u8);
-            buffer.Advance(SeenToken.Encode(missing, buffer.GetSpan(SeenToken.EncodedLengthMax(missing))));
-            buffer.Write("\""u8);
+            buffer.Write(",\"missing\":"u8);
+            buffer.Write(missing);
         }
 
         buffer.Write("}"u8);
