@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Text;
 using Stentor.Protocol;
 
 namespace Stentor.Node;
@@ -146,7 +147,10 @@ public static class WireForms
         json.Write("}"u8);
         if (form == WireForm.ServerSentEvents)
         {
-            buffer.Write("event: gap\ndata: "u8);
+            // The token after the hole: who resumes there was told of it.
+            buffer.Write(EventStart);
+            buffer.Write(Encoding.ASCII.GetBytes(SeenToken.Encode(to)));
+            buffer.Write("\nevent: gap\ndata: "u8);
             buffer.Write(json.WrittenSpan);
             buffer.Write("\n\n"u8);
         }

@@ -335,6 +335,15 @@ public sealed class HubTests
         Assert.True(SeenToken.Decode(gap.GetProperty("to").GetString()!)[test.Node.Store.Origin] >= first - 1);
         Assert.NotEmpty(gap.GetProperty("reason").GetString()!);
         Assert.Equal(Enumerable.Range(sink.Numbers[0], sink.Numbers.Count), sink.Numbers);
+
+        var events = new MemorySink();
+        using var eventReader = test.Node.Hub.Open(WireForm.ServerSentEvents, events);
+        eventReader.Subscribe([ChannelPattern.Parse("chat")], VersionVector.Empty, answer: null);
+        await events.WaitAsync(s => s.Text.Contains("event: activity", StringComparison.Ordinal));
+        var lines = events.Text.Split('\n');
+        var hole = JsonDocument.Parse(lines[2]["data: ".Length..]).RootElement;
+        Assert.Equal($"id: {hole.GetProperty("to").GetString()}", lines[0]);
+        Assert.Equal(("event: gap", "gap"), (lines[1], hole.GetProperty("op").GetString()));
     }
 
     [Fact]
