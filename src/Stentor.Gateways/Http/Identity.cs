@@ -70,6 +70,10 @@ internal sealed class Identities(Accounts accounts, Throttle throttle)
     public static string? BearerOf(HttpRequest request) =>
         request.Headers.Authorization is [{ } header] && header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..].Trim() : null;
 
+    /// <summary>The session token by which a request of a browser's kind is known: in its header, else in its query; null when there is none.</summary>
+    /// <param name="request">The request.</param>
+    public static string? TokenOf(HttpRequest request) => request.Headers.Authorization.Count > 0 ? BearerOf(request) : TokenInQuery(request);
+
     private async ValueTask<Identity> OfSecretAsync(HttpContext http, string header, IDictionary<object, object?>? items)
     {
         if (!TryDecode(header.AsSpan(6).Trim(), out var username, out var secret))

@@ -27,9 +27,9 @@ public sealed class FrameGateway : IDisposable
         Log = logs.CreateLogger<FrameGateway>();
         Hello = ServerFrames.Hello(node);
 
-        // Often enough that a connection is pinged and given up at most a tenth late.
-        var beat = TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerMillisecond * 20, Math.Min(node.Options.Heartbeat.Ticks, node.Options.HeartbeatGrace.Ticks) / 10));
-        _heartbeat = node.Time.CreateTimer(_ => Beat(), state: null, beat, beat);
+        // Often enough that a connection is pinged at most a twentieth late, and given up as much early: a dead one is noticed within both times together.
+        var beat = TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerMillisecond * 20, Math.Min(node.Options.Heartbeat.Ticks, node.Options.HeartbeatGrace.Ticks) / 20));
+        _heartbeat = node.Time.CreateTimer(_ => Beat(beat), state: null, beat, beat);
         _stopping = stopping.UnsafeRegister(static gateway => ((FrameGateway)gateway!).Stop(), this);
     }
 
@@ -40,7 +40,7 @@ public sealed class FrameGateway : IDisposable
     internal Route Route => new("/v1/socket", Access.HeaderOrQuery, new Operation(HttpMethods.Get, exchange =>
     {
         Query.Read(exchange.Http.Request, [Identities.TokenParameter]);
-        return ServeWebSocketAsync(exchange.Http, exchange.Username);
+        return ServeWebSocketAsync(exchange.Http, exchange.Username, Identities.TokenOf(exchange.Http.Request) is { } token ? Node.Accounts.CheckToken(token) : null);
     }, Identities.TokenParameter));
 
     internal StentorNode Node { get; }
@@ -67,7 +67,8 @@ public sealed class FrameGateway : IDisposable
     /// <summary>Serves one WebSocket until it ends; answers a request that is no proper upgrade with a problem.</summary>
     /// <param name="http">The request.</param>
     /// <param name="username">Who asks; known already.</param>
-    public async Task ServeWebSocketAsync(HttpContext http, string username)
+    /// <param name="credential">The session by which it is known, with whose end the connection ends; null for none.</param>
+    public async Task ServeWebSocketAsync(HttpContext http, string username, Credential? credential)
     {
         if (await WebSocketHandshake.AcceptAsync(http) is not { } transport)
         {
@@ -77,7 +78,7 @@ public sealed class FrameGateway : IDisposable
         using var pipe = transport.Socket is null ? new PipeSink(transport.Output, http.Abort) : null;
         var sink = pipe ?? (ISink)new SocketSink(transport.Socket!, http.Abort); // One of both is there.
         var from = http.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, http.Connection.RemotePort) : null;
-        using var session = new FrameSession(this, WireForm.WebSocket, sink, transport.Socket, from, username);
+        using var session = new FrameSession(this, WireForm.WebSocket, sink, transport.Socket, from, username, credential);
         await ServeAsync(session, new WebSocketReceiver(session, transport.Input));
     }
 
@@ -115,11 +116,11 @@ public sealed class FrameGateway : IDisposable
         }
     }
 
-    private void Beat()
+    private void Beat(TimeSpan period)
     {
         foreach (var (session, _) in _sessions)
         {
-            session.Beat();
+            session.Beat(period);
         }
     }
 

@@ -29,14 +29,15 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     private string _username;
     private Credential? _session;
     private long _heardAt;
+    private long _checkedAt;
     private bool _isPinged;
     private volatile CloseReason? _ending;
 
-    public FrameSession(FrameGateway gateway, WireForm form, ISink sink, Socket? socket, IPEndPoint? from, string username)
+    public FrameSession(FrameGateway gateway, WireForm form, ISink sink, Socket? socket, IPEndPoint? from, string username, Credential? session = null)
     {
-        (_gateway, _node, _form, _sink, _socket, _from, _username) = (gateway, gateway.Node, form, sink, socket, from, username);
+        (_gateway, _node, _form, _sink, _socket, _from, _username, _session) = (gateway, gateway.Node, form, sink, socket, from, username, session);
         _reader = _node.Hub.Open(form, sink);
-        _heardAt = _node.Time.GetTimestamp();
+        _heardAt = _checkedAt = _node.Time.GetTimestamp();
     }
 
     /// <summary>Longest frame taken, in bytes.</summary>
@@ -70,10 +71,21 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         _isPinged = false;
     }
 
-    /// <summary>Looks for a sign of life: asks for one after some silence, gives up after some more.</summary>
-    public void Beat()
+    /// <summary>Looks for a sign of life: asks for one after some silence, gives up after some more. Ends what was logged in by a session that is over.</summary>
+    /// <param name="period">Time until the next call: what would be late by then is given up now.</param>
+    public void Beat(TimeSpan period)
     {
         var options = _node.Options;
+        if (_session is { } session && _node.Time.GetElapsedTime(_checkedAt) >= options.Heartbeat)
+        {
+            _checkedAt = _node.Time.GetTimestamp();
+            if (!session.Holds)
+            {
+                End(CloseReason.Unauthenticated, new Refusal(ErrorType.Unauthenticated, "The session that this connection logged in with is over."));
+                return;
+            }
+        }
+
         if (_reader.IsBlocked)
         {
             // It has more to read than it reads; a ping would wait behind that. Its machine is asked instead.
@@ -88,7 +100,7 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         }
 
         var silence = _node.Time.GetElapsedTime(Volatile.Read(ref _heardAt));
-        if (silence >= options.Heartbeat + options.HeartbeatGrace)
+        if (silence >= options.Heartbeat + options.HeartbeatGrace - period)
         {
             SocketLog.Silent(_gateway.Log, Client, silence.TotalSeconds);
             _sink.Abort();
@@ -96,12 +108,6 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         else if (silence >= options.Heartbeat && !_isPinged)
         {
             _isPinged = true;
-            if (_session is { Holds: false })
-            {
-                End(CloseReason.Unauthenticated, new Refusal(ErrorType.Unauthenticated, "The session that this connection logged in with is over."));
-                return;
-            }
-
             WriteJson(ServerFrames.Ping);
             if (_form == WireForm.WebSocket)
             {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Stentor.Protocol;
 
@@ -266,6 +267,30 @@ public sealed class SessionTests(TestServer server) : IClassFixture<TestServer>
 
         Assert.Contains("\"op\":\"ping\"", await silent.ReadToEndAsync(), StringComparison.Ordinal);
         Assert.Contains(brisk.Logs.Messages, m => m.Contains("no sign of life", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("tcp", false)]
+    [InlineData("websocket", false)]
+    [InlineData("websocket", true)]
+    public async Task A_busy_connection_ends_with_the_session_that_it_is_known_by(string transport, bool isInQuery)
+    {
+        await using var brisk = await TestServer.StartAsync(o => o with { Node = o.Node with { Heartbeat = TimeSpan.FromMilliseconds(500) } });
+        var user = await brisk.RegisterAsync("dora");
+        var token = (await brisk.SendAsync(HttpMethod.Post, "/v1/sessions", user: user))["token"].GetString()!; // A session has one.
+        await using var client = isInQuery ? await WebSocketFrameClient.OpenAsync(brisk, $"?access_token={token}") : await FrameClient.ConnectAsync(brisk, transport);
+        var known = isInQuery ? await client.ReceiveAsync() : await client.AskAsync($$"""{"op":"login","token":"{{token}}"}""");
+
+        await brisk.SendAsync(HttpMethod.Delete, "/v1/sessions/current", bearer: token);
+        var answer = known;
+        for (var patience = Stopwatch.StartNew(); FrameClient.Op(answer) != "error" && patience.Elapsed < TestServer.Patience;)
+        {
+            answer = await client.AskAsync("""{"op":"ping"}""");
+        }
+
+        Assert.Equal(ErrorType.Unauthenticated, TypeOf(answer));
+        await client.ReadToEndAsync();
+        Assert.Equal(transport == "tcp" ? 0 : 3500, client.CloseCode);
     }
 
     [Theory]
