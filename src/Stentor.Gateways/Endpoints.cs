@@ -27,7 +27,7 @@ internal sealed class Endpoints
     {
         if (options.Listen.Count == 0 && options.Tcp is null)
         {
-            throw new ServerStartException("There is nowhere to listen; give --listen URL.");
+            throw new ServerStartException("There is nowhere to listen; give --listen URL.") { IsUsage = true };
         }
 
         var endpoints = new Endpoints(CertificateOf(options));
@@ -45,12 +45,12 @@ internal sealed class Endpoints
         {
             if (endpoint.IsTls && endpoints._certificate is null)
             {
-                throw new ServerStartException($"'{endpoint.Text}' needs a certificate; give --certificate-file FILE.");
+                throw new ServerStartException($"'{endpoint.Text}' needs a certificate; give --certificate-file FILE.") { IsUsage = true };
             }
 
             if (!endpoint.IsTls && !endpoint.Addresses.TrueForAll(IPAddress.IsLoopback) && !options.Insecure)
             {
-                throw new ServerStartException($"'{endpoint.Text}' is reachable from other machines, without TLS: secrets could be read on the way. Listen on https, on 127.0.0.1 behind a proxy, or give --insecure.");
+                throw new ServerStartException($"'{endpoint.Text}' is reachable from other machines, without TLS: secrets could be read on the way. Listen on https, on 127.0.0.1 behind a proxy, or give --insecure.") { IsUsage = true };
             }
         }
 
@@ -128,7 +128,7 @@ internal sealed class Endpoints
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.PathAndQuery != "/")
         {
-            throw new ServerStartException($"'{text}' is not a place to listen on: http://HOST:PORT or https://HOST:PORT.");
+            throw new ServerStartException($"'{text}' is not a place to listen on: http://HOST:PORT or https://HOST:PORT.") { IsUsage = true };
         }
 
         return new Endpoint(text, AddressesOf(text, url.DnsSafeHost, url.Port), url.Port, url.Scheme == "https", IsFrames: false);
@@ -139,7 +139,7 @@ internal sealed class Endpoints
         var colon = text.LastIndexOf(':');
         if (colon <= 0 || !ushort.TryParse(text.AsSpan(colon + 1), out var port))
         {
-            throw new ServerStartException($"'{text}' is not a place to listen on: HOST:PORT.");
+            throw new ServerStartException($"'{text}' is not a place to listen on: HOST:PORT.") { IsUsage = true };
         }
 
         return new Endpoint(text, AddressesOf(text, text[..colon].Trim('[', ']'), port), port, IsTls: false, IsFrames: true);
@@ -158,7 +158,7 @@ internal sealed class Endpoints
             return port == 0 || !Socket.OSSupportsIPv6 ? [IPAddress.Loopback] : [IPAddress.Loopback, IPAddress.IPv6Loopback];
         }
 
-        throw new ServerStartException($"'{text}' names the host '{host}'; give the address to listen on (127.0.0.1, 0.0.0.0, [::]) or localhost.");
+        throw new ServerStartException($"'{text}' names the host '{host}'; give the address to listen on (127.0.0.1, 0.0.0.0, [::]) or localhost.") { IsUsage = true };
     }
 
     private static X509Certificate2? CertificateOf(ServerOptions options)

@@ -270,4 +270,8 @@ public sealed partial class Server : IAsyncDisposable
 /// <summary>A server could not start.</summary>
 /// <param name="message">For the operator: what is wrong and what to do.</param>
 /// <param name="inner">The cause.</param>
-public sealed class ServerStartException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class ServerStartException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether an option is wrong by itself, whatever the machine: who asked must ask otherwise.</summary>
+    public bool IsUsage { get; init; }
+}

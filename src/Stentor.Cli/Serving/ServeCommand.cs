@@ -75,7 +75,7 @@ internal sealed class ServeCommand : ExampleCommand
         }
         catch (ServerStartException e)
         {
-            throw new CommandException(e.Message);
+            throw e.IsUsage ? CommandException.Usage(e.Message) : new CommandException(e.Message);
         }
     }
 

@@ -12,6 +12,8 @@ public sealed class CommandLineTests
     [InlineData("inbox raed work", "the command 'raed' is unknown; did you mean 'read'?")]
     [InlineData("serve --rate-limits of", "'of' is not a value for --rate-limits; it takes on, off.")]
     [InlineData("serve --ephemeral --data x", "give one of them")]
+    [InlineData("serve --ephemeral --listen nonsense", "is not a place to listen on")]
+    [InlineData("serve --ephemeral --listen http://0.0.0.0:0", "or give --insecure")]
     [InlineData("serve --depth-max 0", "a whole number from 1 to 1000")]
     [InlineData("publish", "Which channel?")]
     [InlineData("publish --bodies x {}", "the command line gives an activity already")]
