@@ -17,7 +17,7 @@ internal sealed class EventStreams : IDisposable
     private const int RetryMilliseconds = 2000;
 
     private readonly Services _services;
-    private readonly ConcurrentDictionary<Reader, bool> _readers = new();
+    private readonly ConcurrentDictionary<Reader, Listener> _readers = new();
     private readonly ITimer _heartbeat;
 
     /// <summary>Makes the gateway.</summary>
@@ -83,7 +83,8 @@ internal sealed class EventStreams : IDisposable
         using var sink = new PipeSink(http.Response.BodyWriter, http.Abort);
         using var reader = _services.Node.Hub.Open(WireForm.ServerSentEvents, sink);
         reader.Subscribe(channels, after, static seen => Encoding.ASCII.GetBytes($"retry: {RetryMilliseconds}\nid: {SeenToken.Encode(seen)}\n\n"));
-        _readers[reader] = true;
+        var session = Identities.TokenOf(http.Request) is { } token ? _services.Accounts.CheckToken(token) : null;
+        _readers[reader] = new Listener(session, ended);
         try
         {
             await ended.Task;
@@ -96,9 +97,13 @@ internal sealed class EventStreams : IDisposable
 
     private void Beat()
     {
-        foreach (var (reader, _) in _readers)
+        foreach (var (reader, listener) in _readers)
         {
-            if (!reader.IsBlocked)
+            if (listener.Session is { Holds: false })
+            {
+                listener.Ended.TrySetResult(); // It comes again, and is told that its session is over.
+            }
+            else if (!reader.IsBlocked)
             {
                 reader.Write(":\n\n"u8);
                 reader.Flush();
@@ -126,4 +131,9 @@ internal sealed class EventStreams : IDisposable
         "start" => VersionVector.Empty,
         var token => SeenToken.Decode(token),
     };
+
+    /// <summary>Who takes a stream.</summary>
+    /// <param name="Session">The session by which it is known, with whose end the stream ends; null for none.</param>
+    /// <param name="Ended">Set when the stream is over.</param>
+    private sealed record Listener(Credential? Session, TaskCompletionSource Ended);
 }

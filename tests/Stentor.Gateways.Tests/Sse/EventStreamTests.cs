@@ -77,6 +77,19 @@ public sealed class EventStreamTests(TestServer server) : IClassFixture<TestServ
     }
 
     [Fact]
+    public async Task A_stream_ends_with_the_session_that_it_is_known_by()
+    {
+        await using var brisk = await TestServer.StartAsync(o => o with { Node = o.Node with { Heartbeat = TimeSpan.FromMilliseconds(50) } });
+        var token = (await brisk.SendAsync(HttpMethod.Post, "/v1/sessions", user: await brisk.RegisterAsync("finn")))["token"].GetString()!; // A session has one.
+        using var stream = await EventStream.OpenAsync(brisk, $"channels=a&access_token={token}");
+        Assert.Equal(":", await stream.ReadCommentAsync());
+
+        await brisk.SendAsync(HttpMethod.Delete, "/v1/sessions/current", bearer: token);
+
+        Assert.True(await stream.EndsAsync());
+    }
+
+    [Fact]
     public async Task A_stop_ends_streams_at_once()
     {
         var stopping = await TestServer.StartAsync();
