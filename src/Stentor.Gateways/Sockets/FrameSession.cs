@@ -16,7 +16,7 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
     [ThreadStatic]
-    private static FrameBuilder? t_builder;
+    private static FrameBuilder? _builder;
 
     private readonly FrameGateway _gateway;
     private readonly StentorNode _node;
@@ -49,7 +49,7 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     /// <summary>The other side, for the log.</summary>
     public string Client => _from?.ToString() ?? "an unknown address";
 
-    private static FrameBuilder Builder => t_builder ??= new FrameBuilder();
+    private static FrameBuilder Builder => _builder ??= new FrameBuilder();
 
     /// <summary>Greets.</summary>
     /// <param name="receiver">What takes frames off the connection.</param>
