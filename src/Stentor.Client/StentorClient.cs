@@ -43,7 +43,7 @@ public sealed partial class StentorClient : IAsyncDisposable
         _http = new HttpMessageInvoker(_handler);
         _addresses = new AddressList(options.Addresses);
         _api = new HttpApi(options, _addresses, _http);
-        _publisher = new Publisher(options, _session, NewConnector(), _addresses);
+        _publisher = new Publisher(options, _session, NewConnector(Timeout.InfiniteTimeSpan), _addresses); // A publish has a deadline of its own.
     }
 
     /// <summary>Makes an anonymous client of one server.</summary>
@@ -120,7 +120,7 @@ public sealed partial class StentorClient : IAsyncDisposable
             }
 
             return names.Length > 0
-                ? new Subscription(names, options ?? new SubscribeOptions(), _session, NewConnector(), _options, _end.Token)
+                ? new Subscription(names, options ?? new SubscribeOptions(), _session, NewConnector(_options.ReconnectDeadline), _options, _end.Token)
                 : throw StentorException.Malformed("A subscription needs at least one channel or pattern.");
         }
         catch (ProtocolException e)
@@ -191,7 +191,7 @@ public sealed partial class StentorClient : IAsyncDisposable
         }
     }
 
-    private Connector NewConnector() => new(_options, _addresses, _http);
+    private Connector NewConnector(TimeSpan deadline) => new(_options, _addresses, _http, deadline);
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
 

@@ -13,7 +13,6 @@ internal sealed class Backoff(StentorClientOptions options, int addresses)
     {
         _failures++;
 
-        // Meziantou would have a cryptographic source; nothing hangs on these numbers but the spread of attempts.
         var random = Random.Shared.NextDouble();
         if (_failures % addresses != 0)
         {

@@ -1,7 +1,5 @@
-using System.Net;
 using System.Net.WebSockets;
 using System.Text;
-using System.Text.Json;
 using Stentor.Protocol;
 
 namespace Stentor.Client;
@@ -11,7 +9,7 @@ namespace Stentor.Client;
 /// A dead server shows within <see cref="StentorClientOptions.Heartbeat"/> and <see cref="StentorClientOptions.HeartbeatGrace"/> while someone reads;
 /// while nobody does (a consumer is busy), the server still hears from this side.
 /// </summary>
-internal sealed class Connection : IAsyncDisposable
+internal sealed partial class Connection : IAsyncDisposable
 {
     // A server may have closed the connection without reading what is still on its way to it.
     private static readonly TimeSpan CloseWait = TimeSpan.FromSeconds(1);
@@ -21,7 +19,6 @@ internal sealed class Connection : IAsyncDisposable
     private readonly Lock _clock = new();
     private readonly StentorClientOptions _options;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _pingAfter;
     private readonly byte[] _chunk = new byte[16 * 1024];
     private readonly ByteBuffer _gathered = new();
     private ReadOnlyMemory<byte> _message;
@@ -29,6 +26,7 @@ internal sealed class Connection : IAsyncDisposable
     private Task _ping = Task.CompletedTask;
     private StentorException? _lastError;
     private string? _deadBecause;
+    private TimeSpan _pingAfter;
     private long _sentAt;
     private long _heardAt;
     private bool _reading;
@@ -42,7 +40,6 @@ internal sealed class Connection : IAsyncDisposable
         _time = options.Time;
         _sentAt = _heardAt = _time.GetTimestamp();
 
-        // A little before the server would ask by itself.
         _pingAfter = options.Heartbeat * 0.8;
         _socket.Options.KeepAliveInterval = TimeSpan.Zero; // Pings are frames of the protocol here.
         _socket.Options.CollectHttpResponseDetails = true;
@@ -211,98 +208,6 @@ internal sealed class Connection : IAsyncDisposable
         }
     }
 
-    private async Task ConnectAsync(HttpMessageInvoker http, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _socket.ConnectAsync(SocketAddress(Address), http, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException)
-        {
-            var status = (int)_socket.HttpStatusCode;
-            if (status is 401 or 403)
-            {
-                var type = status == 401 ? ErrorType.Unauthenticated : ErrorType.Forbidden;
-                throw new StentorException(type, $"{Address} does not let this client connect (status {status}).", status, e);
-            }
-
-            var reason = _socket.HttpStatusCode == default ? Innermost(e) : $"it answered {status} {(HttpStatusCode)status}";
-            throw new ConnectionLostException($"No connection to {Address}: {reason}", e);
-        }
-    }
-
-    private async Task GreetAsync(CancellationToken cancellationToken)
-    {
-        var hello = await ReceiveAsync(cancellationToken).ConfigureAwait(false);
-        if (hello.Op != FrameOp.Hello)
-        {
-            throw new ConnectionLostException($"{Address} did not greet with a hello frame; it may not be a Stentor server.");
-        }
-
-        ReadHello(hello.Bytes);
-        if (LoginFrame() is not { } login)
-        {
-            return;
-        }
-
-        await SendAsync(login, cancellationToken).ConfigureAwait(false);
-        while (true)
-        {
-            var answer = await ReceiveAsync(cancellationToken).ConfigureAwait(false);
-            if (answer.Op == FrameOp.Ok)
-            {
-                return;
-            }
-
-            if (answer.Error is { } refusal)
-            {
-                throw refusal.IsTransient
-                    ? new ConnectionLostException($"{Address} does not take logins now: {refusal.Detail}", refusal) { RetryAfter = refusal.RetryAfter ?? TimeSpan.Zero }
-                    : refusal;
-            }
-        }
-    }
-
-    private void ReadHello(ReadOnlyMemory<byte> bytes)
-    {
-        using var json = JsonDocument.Parse(bytes, ClientJson.Deep);
-        var hello = json.RootElement;
-        var node = Text(hello, "node");
-        var region = Text(hello, "region");
-        Peer = $"node {Printable.Cut(node)}, region {Printable.Cut(region)}";
-        if (hello.TryGetProperty("limits", out var limits) && limits.ValueKind == JsonValueKind.Object
-            && limits.TryGetProperty("frameBytesMax", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var frameBytesMax) && frameBytesMax > 0)
-        {
-            FrameBytesMax = frameBytesMax;
-        }
-    }
-
-    private byte[]? LoginFrame()
-    {
-        if (_options.Token is null && _options.Username is null)
-        {
-            return null;
-        }
-
-        var frame = new ByteBuffer(256);
-        frame.Write(Encoding.UTF8.GetBytes($"{{\"op\":\"login\",\"ref\":{NextRef()},"));
-        if (_options.Token is { } token)
-        {
-            frame.Write("\"token\":"u8);
-            JsonText.Write(token, frame);
-        }
-        else
-        {
-            frame.Write("\"username\":"u8);
-            JsonText.Write(_options.Username!, frame); // Not both are null, see above.
-            frame.Write(",\"secret\":"u8);
-            JsonText.Write(_options.Secret!, frame); // Goes with the username by the options' rule.
-        }
-
-        frame.Write("}"u8);
-        return frame.WrittenSpan.ToArray();
-    }
-
     private async Task<ReadOnlyMemory<byte>> ReadMessageAsync(CancellationToken cancellationToken)
     {
         SetReading(true);
@@ -455,9 +360,6 @@ internal sealed class Connection : IAsyncDisposable
         }
     }
 
-    private static Uri SocketAddress(Uri address) =>
-        new UriBuilder(new Uri(address.AbsoluteUri.TrimEnd('/') + "/v1/socket")) { Scheme = address.Scheme == "https" ? "wss" : "ws" }.Uri;
-
     private static string Innermost(Exception e)
     {
         while (e.InnerException is { } inner)
@@ -467,7 +369,4 @@ internal sealed class Connection : IAsyncDisposable
 
         return Printable.Cut(e.Message, 200);
     }
-
-    private static string Text(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "?";
 }

@@ -1,11 +1,15 @@
 namespace Stentor.Client;
 
 /// <summary>Makes connections: tries the addresses in turn, with waits that grow, until one works or trying is pointless. One a user; not thread-safe.</summary>
-internal sealed class Connector(StentorClientOptions options, AddressList addresses, HttpMessageInvoker http)
+/// <param name="options">As whom, and how patiently.</param>
+/// <param name="addresses">Where.</param>
+/// <param name="http">What sends handshakes.</param>
+/// <param name="deadline">How long to try without a connection, from the first attempt or the loss of the last one.</param>
+internal sealed class Connector(StentorClientOptions options, AddressList addresses, HttpMessageInvoker http, TimeSpan deadline)
 {
     private readonly Backoff _backoff = new(options, addresses.Count);
     private TimeSpan _delay;
-    private long _lostAt = options.Time.GetTimestamp();
+    private long? _lostAt;
 
     /// <summary>Why there is no connection; null when there is one. Any thread may read it.</summary>
     public string? Trouble { get; private set; }
@@ -15,6 +19,7 @@ internal sealed class Connector(StentorClientOptions options, AddressList addres
     /// <exception cref="StentorException">A server refuses this client, or <see cref="StentorClientOptions.ReconnectDeadline"/> is over.</exception>
     public async Task<Connection> ConnectAsync(CancellationToken cancellationToken)
     {
+        _lostAt ??= options.Time.GetTimestamp();
         while (true)
         {
             if (_delay > TimeSpan.Zero)
@@ -42,18 +47,14 @@ internal sealed class Connector(StentorClientOptions options, AddressList addres
     public void OnHealthy()
     {
         _backoff.Reset();
-        _lostAt = 0;
+        _lostAt = null;
     }
 
     /// <summary>A connection was lost: the next attempt goes to the next address, after a wait.</summary>
     /// <exception cref="StentorException"><see cref="StentorClientOptions.ReconnectDeadline"/> is over.</exception>
     public void OnLost(Uri address, ConnectionLostException lost)
     {
-        if (_lostAt == 0)
-        {
-            _lostAt = options.Time.GetTimestamp();
-        }
-
+        _lostAt ??= options.Time.GetTimestamp();
         Trouble = lost.Message;
         addresses.MoveOnFrom(address);
         _delay = _backoff.Next();
@@ -62,11 +63,11 @@ internal sealed class Connector(StentorClientOptions options, AddressList addres
             _delay = lost.RetryAfter;
         }
 
-        var givesUp = options.ReconnectDeadline != Timeout.InfiniteTimeSpan && options.Time.GetElapsedTime(_lostAt) + _delay >= options.ReconnectDeadline;
+        var givesUp = deadline != Timeout.InfiniteTimeSpan && options.Time.GetElapsedTime(_lostAt.Value) + _delay >= deadline;
         options.OnConnection?.Invoke(new ConnectionEvent(address, Connected: false, lost.Message, givesUp ? null : _delay));
         if (givesUp)
         {
-            throw new StentorException(StentorException.Unreachable, $"No connection within {options.ReconnectDeadline.TotalSeconds:0.#} s (option ReconnectDeadline). {lost.Message}", 0, lost);
+            throw new StentorException(StentorException.Unreachable, $"No connection within {deadline.TotalSeconds:0.#} s (option ReconnectDeadline). {lost.Message}", 0, lost);
         }
     }
 }

@@ -65,9 +65,10 @@ internal sealed class HttpApi(StentorClientOptions options, AddressList addresse
             StentorException failure;
             try
             {
-                var left = patience - options.Time.GetElapsedTime(started);
-                var attempt = request.Wait + options.ConnectTimeout;
-                var answer = await TryAsync(address, request, left < attempt ? left : attempt, cancellationToken).ConfigureAwait(false);
+                // A wait may have lasted longer than it was to; the attempt then ends at once, and the request with it.
+                var left = Math.Max(1, (patience - options.Time.GetElapsedTime(started)).TotalMilliseconds);
+                var attempt = Math.Min(left, (request.Wait + options.ConnectTimeout).TotalMilliseconds);
+                var answer = await TryAsync(address, request, TimeSpan.FromMilliseconds(attempt), cancellationToken).ConfigureAwait(false);
                 if (answer.Status is >= 200 and < 300 or 304 || answer.Status == request.AlsoAnswers)
                 {
                     return answer with { InDoubt = inDoubt };

@@ -281,7 +281,7 @@ internal sealed class Publisher : IAsyncDisposable
         publish.Refusal = refusal;
         if (_addresses.Count > 1 && refusal.Type != ErrorType.RateLimited)
         {
-            throw new ConnectionLostException($"{_addresses.Current} does not take publishes now: {refusal.Detail}", refusal);
+            throw new ConnectionLostException($"The server does not take publishes now: {refusal.Detail}", refusal);
         }
 
         lock (_starting)

@@ -7,7 +7,7 @@ namespace Stentor.Client;
 public sealed class ReceivedActivity
 {
     private readonly VersionVector _seen;
-    private JsonElement? _json;
+    private object? _json; // Boxed, so that two threads may ask for it first.
 
     internal ReceivedActivity(Entry entry, VersionVector seen)
     {
@@ -46,7 +46,7 @@ public sealed class ReceivedActivity
     public ReadOnlyMemory<byte> Activity => Entry.Activity;
 
     /// <summary>The activity, parsed at the first use; of kind <see cref="JsonValueKind.Undefined"/> when there is none.</summary>
-    public JsonElement Json => _json ??= Entry.Activity.IsEmpty ? default : JsonSerializer.Deserialize(Entry.Activity.Span, ClientJson.Default.JsonElement);
+    public JsonElement Json => (JsonElement)(_json ??= Entry.Activity.IsEmpty ? default : JsonSerializer.Deserialize(Entry.Activity.Span, ClientJson.Default.JsonElement));
 
     /// <summary>A token for everything that was received up to and with this one: a subscription or pull that starts after it goes on with the next one.</summary>
     public string Seen => SeenToken.Encode(_seen);

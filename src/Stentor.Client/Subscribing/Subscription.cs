@@ -168,13 +168,14 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
         try
         {
             var number = connection.NextRef();
+            var seenBefore = _session.Vector;
             await connection.SendAsync(SubscribeFrame(number), either.Token).ConfigureAwait(false);
             while (!_standing)
             {
                 var frame = await connection.ReceiveAsync(either.Token).ConfigureAwait(false);
                 if (frame.Ref == number)
                 {
-                    OnAnswer(frame, connection.Address);
+                    OnAnswer(frame, seenBefore, connection.Address);
                 }
                 else if (frame.Op == FrameOp.Gap)
                 {
@@ -225,7 +226,7 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
         var seen => SeenToken.Encode(seen),
     };
 
-    private void OnAnswer(Frame answer, Uri address)
+    private void OnAnswer(Frame answer, VersionVector seenBefore, Uri address)
     {
         if (answer.Error is { } refusal)
         {
@@ -236,8 +237,8 @@ public sealed class Subscription : IAsyncEnumerable<ReceivedActivity>, IAsyncDis
 
         if (_filter.Seen is null)
         {
-            // From here on "now" is a place that another connection can resume from. What this client had seen elsewhere is no news either.
-            _filter.StartAfter(_session.Vector);
+            // From here on "now" is a place that another connection can resume from. What this client had seen elsewhere before is no news either.
+            _filter.StartAfter(seenBefore);
             _filter.StartAfter(answer.Seen is { } seen ? Decode(seen) : VersionVector.Empty);
         }
 
