@@ -51,30 +51,21 @@ internal static class StentorProgram
         {
             var root = Commands(around);
             var parsed = root.Parse(args, Parsing);
-            var command = parsed.CommandResult.Command;
             path = PathOf(parsed.CommandResult);
-            var output = new StreamWriter(around.Out, leaveOpen: true);
-            await using (output)
+            await using var output = new StreamWriter(around.Out, leaveOpen: true);
+            var invocation = new InvocationConfiguration { Output = output, Error = around.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            if (AsksForHelpOrVersion(parsed))
             {
-                var invocation = new InvocationConfiguration { Output = output, Error = around.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
-                if (parsed.Action is Help || parsed.CommandResult.Parent is null && parsed.Errors.Count == 0)
-                {
-                    return await parsed.InvokeAsync(invocation, around.Stop);
-                }
-
-                if (args.Count == 0 || command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
-                {
-                    await root.Parse([.. args, "--help"], Parsing).InvokeAsync(invocation, around.Stop);
-                    return ExitCode.Usage;
-                }
-
-                Check(parsed, args);
-                var more = Settings.Read(root, around).ArgumentsFor(command, option => parsed.GetResult(option) is { Implicit: false });
-                var depth = path.Count(letter => letter == ' ');
-                var complete = root.Parse([.. args.Take(depth), .. more, .. args.Skip(depth)], Parsing);
-                Check(complete, args);
-                return await complete.InvokeAsync(invocation, around.Stop);
+                return await parsed.InvokeAsync(invocation, around.Stop);
             }
+
+            if (LacksCommand(parsed))
+            {
+                await root.Parse([.. args, "--help"], Parsing).InvokeAsync(invocation, around.Stop);
+                return ExitCode.Usage;
+            }
+
+            return await WithSettings(root, parsed, args, around).InvokeAsync(invocation, around.Stop);
         }
         catch (CommandException e)
         {
@@ -88,7 +79,8 @@ internal static class StentorProgram
         }
         catch (OperationCanceledException) when (around.Stop.IsCancellationRequested)
         {
-            return ExitCode.Done;
+            // Whoever asked for the end knows why; what calls us in a script must know that it was not done.
+            return ExitCode.Failed;
         }
         catch (IOException e) when (IsClosedPipe(e))
         {
@@ -100,6 +92,23 @@ internal static class StentorProgram
             await around.Error.WriteLineAsync($"{path}: {e.Message}");
             return ExitCode.Failed;
         }
+    }
+
+    private static bool AsksForHelpOrVersion(ParseResult parsed) => parsed.Action is Help || (parsed.CommandResult.Parent is null && parsed.Errors.Count == 0);
+
+    private static bool LacksCommand(ParseResult parsed) => parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0;
+
+    /// <summary>The command line with the options that it leaves to variables and the file.</summary>
+    private static ParseResult WithSettings(RootCommand root, ParseResult parsed, IReadOnlyList<string> args, Surroundings around)
+    {
+        Check(parsed, args);
+        var more = Settings.Read(root, around).ArgumentsFor(parsed.CommandResult.Command, option => parsed.GetResult(option) is { Implicit: false });
+
+        // Right behind the command's words: what follows `--` is no option.
+        var depth = PathOf(parsed.CommandResult).Count(letter => letter == ' ');
+        var complete = root.Parse([.. args.Take(depth), .. more, .. args.Skip(depth)], Parsing);
+        Check(complete, args);
+        return complete;
     }
 
     private static bool IsClosedPipe(IOException e) => e.HResult == 32; // EPIPE

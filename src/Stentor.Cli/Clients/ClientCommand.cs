@@ -36,6 +36,9 @@ internal abstract class ClientCommand : ExampleCommand
     /// <summary>Whether the command goes on for ever: then a connection that is lost is made again without a limit.</summary>
     protected virtual bool Lasts => false;
 
+    /// <summary>Whether the command only reads: then it is done whenever it is asked to end. Others have failed when they are stopped before their outcome is known.</summary>
+    protected virtual bool Reads => false;
+
     /// <summary>Whether the command asks as a user, who may be given.</summary>
     protected virtual bool AsksAsUser => true;
 
@@ -109,6 +112,10 @@ internal abstract class ClientCommand : ExampleCommand
             try
             {
                 return await RunAsync(parsed, client, cancellationToken);
+            }
+            catch (OperationCanceledException) when (Reads && cancellationToken.IsCancellationRequested)
+            {
+                return ExitCode.Done;
             }
             catch (StentorException e)
             {

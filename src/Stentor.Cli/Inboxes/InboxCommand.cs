@@ -82,6 +82,9 @@ internal sealed class InboxCommand : ExampleCommand
         ];
 
         /// <inheritdoc/>
+        protected override bool Reads => true;
+
+        /// <inheritdoc/>
         protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
         {
             if (parsed.GetValue(_seen) && !parsed.GetValue(_json))

@@ -34,6 +34,9 @@ internal sealed class GetCommand : ClientCommand
     ];
 
     /// <inheritdoc/>
+    protected override bool Reads => true;
+
+    /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
     {
         var (channel, json) = (parsed.GetRequiredValue(_channel), parsed.GetValue(_json));

@@ -37,6 +37,9 @@ internal sealed class LogCommand : ClientCommand
     ];
 
     /// <inheritdoc/>
+    protected override bool Reads => true;
+
+    /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
     {
         if (parsed.GetValue(_seen) && !parsed.GetValue(_json))

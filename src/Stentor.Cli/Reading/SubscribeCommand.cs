@@ -40,6 +40,9 @@ internal sealed class SubscribeCommand : ClientCommand
     protected override bool Lasts => true;
 
     /// <inheritdoc/>
+    protected override bool Reads => true;
+
+    /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
     {
         if (parsed.GetValue(_seen) && !parsed.GetValue(_json))
@@ -53,16 +56,9 @@ internal sealed class SubscribeCommand : ClientCommand
         await using (subscription)
         {
             var output = new EntryOutput(Around, parsed.GetValue(_json), parsed.GetValue(_seen));
-            try
-            {
-                await subscription.OpenAsync(cancellationToken);
-                file?.Write(subscription.Seen);
-                await output.WriteAllAsync(subscription, parsed.GetValue(_count), () => file?.Write(subscription.Seen), cancellationToken);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                // Asked to end: what was received has been written.
-            }
+            await subscription.OpenAsync(cancellationToken);
+            file?.Write(subscription.Seen);
+            await output.WriteAllAsync(subscription, parsed.GetValue(_count), () => file?.Write(subscription.Seen), cancellationToken);
         }
 
         return ExitCode.Done;

@@ -73,6 +73,11 @@ internal sealed class ServeCommand : ExampleCommand
             await server.Completion;
             return ExitCode.Done;
         }
+        catch (OperationCanceledException) when (around.Stop.IsCancellationRequested)
+        {
+            // Asked to end while it started: nothing was accepted yet.
+            return ExitCode.Done;
+        }
         catch (ServerStartException e)
         {
             throw e.IsUsage ? CommandException.Usage(e.Message) : new CommandException(e.Message);

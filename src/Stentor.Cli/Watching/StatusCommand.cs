@@ -28,35 +28,30 @@ internal sealed class StatusCommand : ClientCommand
     public override IReadOnlyList<string> Examples => ["stentor status", "stentor status --watch", "stentor status --json --server http://127.0.0.1:5050"];
 
     /// <inheritdoc/>
+    protected override bool Reads => true;
+
+    /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, StentorClient client, CancellationToken cancellationToken)
     {
         var (watch, json) = (parsed.GetValue(_watch), parsed.GetValue(_json));
         var output = new OutputLines(Around.Out);
         using var timer = new PeriodicTimer(Interval);
-        try
+        do
         {
-            do
+            var status = await client.GetClusterAsync(cancellationToken);
+            if (watch && Around.OutIsTerminal && !json)
             {
-                var status = await client.GetClusterAsync(cancellationToken);
-                if (watch && Around.OutIsTerminal && !json)
-                {
-                    output.Add(ClearScreen);
-                }
-
-                foreach (var line in json ? [JsonSerializer.Serialize(status, CommandJson.Default.JsonElement)] : StatusText.Lines(status))
-                {
-                    output.Add(line);
-                }
-
-                output.Flush();
+                output.Add(ClearScreen);
             }
-            while (watch && await timer.WaitForNextTickAsync(cancellationToken));
-        }
-        catch (OperationCanceledException) when (watch && cancellationToken.IsCancellationRequested)
-        {
-            // Ctrl-C is how one stops watching.
-        }
 
+            foreach (var line in json ? [JsonSerializer.Serialize(status, CommandJson.Default.JsonElement)] : StatusText.Lines(status))
+            {
+                output.Add(line);
+            }
+
+            output.Flush();
+        }
+        while (watch && await timer.WaitForNextTickAsync(cancellationToken));
         return ExitCode.Done;
     }
 }

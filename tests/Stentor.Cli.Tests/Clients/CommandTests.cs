@@ -108,6 +108,21 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
     }
 
     [Fact(Timeout = 30_000)]
+    public async Task A_publisher_that_is_asked_to_end_says_what_was_recorded_and_that_it_was_not_all()
+    {
+        using var stop = new CancellationTokenSource();
+        using var input = new StalledInput("{\"n\":1}\n{\"n\":2}\n", onStall: stop.Cancel);
+        var run = new CommandRun { Stop = stop.Token };
+
+        var exitCode = await StentorProgram.RunAsync(
+            ["publish", "stopped.a", "--server", server.Address, "--user", server.User.Name, "--secret-file", server.User.SecretFile], run.Around with { In = input });
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("2 published, 0 failed", run.Error, StringComparison.Ordinal);
+        Assert.Contains("interrupted", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 30_000)]
     public async Task Every_line_of_redirected_input_is_said_on_a_chat()
     {
         var (exitCode, _) = await server.RunAsync("Hello\nIs \"anybody\" there?\n", "chat", "chat.a");
@@ -158,4 +173,20 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
     }
 
     private static IEnumerable<int> Numbers(CommandRun run) => run.Lines.Select(line => (int)JsonNode.Parse(line)!["activity"]!["n"]!);
+
+    /// <summary>Input that gives some lines and then nothing more, without ending: a terminal, a pipe.</summary>
+    private sealed class StalledInput(string text, Action onStall) : MemoryStream(System.Text.Encoding.UTF8.GetBytes(text))
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (Position < Length)
+            {
+                return Read(buffer.Span);
+            }
+
+            onStall();
+            await new TaskCompletionSource().Task;
+            return 0;
+        }
+    }
 }
