@@ -51,14 +51,7 @@ internal sealed class ChatCommand : ClientCommand
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var text = new EntryText(Around.OutIsTerminal);
         var output = new OutputLines(Around.Out);
-        var history = parsed.GetValue(_history);
-        var after = SubscribeOptions.Now;
-        if (history > 0)
-        {
-            var page = await client.ReadAsync(channel, new ReadOptions { Newest = true, Limit = history }, cancellationToken);
-            Show(page.Activities, text, output);
-            after = page.Seen;
-        }
+        var after = parsed.GetValue(_history) is var history and > 0 ? await ShowHistoryAsync(client, channel, history, text, output, cancellationToken) : SubscribeOptions.Now;
 
         // What we say ourselves stands on the screen already.
         var said = new Said();
@@ -86,6 +79,23 @@ internal sealed class ChatCommand : ClientCommand
         await end.CancelAsync();
         await listening;
         return ExitCode.Done;
+    }
+
+    /// <summary>Shows the newest messages.</summary>
+    /// <returns>Where to listen from, so that none is missed in between.</returns>
+    private async Task<string> ShowHistoryAsync(StentorClient client, string channel, int count, EntryText text, OutputLines output, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var page = await client.ReadAsync(channel, new ReadOptions { Newest = true, Limit = count }, cancellationToken);
+            Show(page.Activities, text, output);
+            return page.Seen;
+        }
+        catch (StentorException e) when (e.Type == ErrorType.NotFound)
+        {
+            // Nobody has said anything yet: whatever is said is new.
+            return SubscribeOptions.Start;
+        }
     }
 
     private async Task ListenAsync(StentorClient client, string channel, string after, Said said, EntryText text, OutputLines output, CancellationToken cancellationToken)

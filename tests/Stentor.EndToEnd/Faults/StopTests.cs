@@ -53,7 +53,7 @@ public sealed class StopTests
         await held.RunAsync(fire, Task.FromResult(publisher.Acknowledged.Values.Max()));
 
         Assert.Equal(0, exitCode);
-        Assert.Equal(2, publisher.Connections);
+        Assert.True(publisher.Connections > 1, "The publisher never had to reconnect: the stop did not come between.");
         Assert.Equal(publisher.Acknowledged.Values.Order(), held.Shown);
     }
 

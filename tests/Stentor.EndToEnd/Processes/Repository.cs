@@ -7,19 +7,11 @@ internal static class Repository
     public static string Root { get; } = FindRoot();
 
     /// <summary>The program as users start it: built. It replaces itself by the node, so that its process is the node's.</summary>
-    public static string Program { get; } = Build(Path.Combine(Root, "stentor"));
+    public static string Program { get; } = Path.Combine(Root, "stentor");
 
     /// <summary>A file or directory of the examples' data.</summary>
     /// <param name="path">Its path below <c>examples/data</c>.</param>
     public static string Data(params string[] path) => Path.Combine([Root, "examples", "data", .. path]);
-
-    private static string Build(string program)
-    {
-        // Once, before any test measures a start.
-        using var process = System.Diagnostics.Process.Start(program, "--version");
-        process.WaitForExit();
-        return process.ExitCode == 0 ? program : throw new InvalidOperationException($"{program} --version ended with {process.ExitCode}.");
-    }
 
     private static string FindRoot()
     {
@@ -45,4 +37,19 @@ internal sealed class TempDirectory : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(Path, recursive: true);
+}
+
+/// <summary>Has the program built once, before any test measures a start or has a deadline.</summary>
+public sealed class BuiltProgram : IAsyncLifetime
+{
+    /// <inheritdoc/>
+    public async ValueTask InitializeAsync()
+    {
+        using var process = System.Diagnostics.Process.Start(Repository.Program, "--version");
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

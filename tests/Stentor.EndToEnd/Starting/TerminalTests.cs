@@ -15,6 +15,10 @@ public sealed class TerminalTests
         await using var node = await StartAsync(directory);
         await using var chat = OnTerminal(directory, $"chat chat.general --user ada --secret-file ada.secret --server {node.Http}");
 
+        // On a channel that is empty when the conversation begins.
+        await chat.Process.In.WriteAsync("first!\n");
+        await chat.Process.In.FlushAsync(TestContext.Current.CancellationToken);
+        await HearAsync(node, "first!");
         await SayAsync(node, "anybody here?");
         await chat.SeeAsync("anybody here?");
         await chat.Process.In.WriteAsync("I am\n");
@@ -87,7 +91,7 @@ public sealed class TerminalTests
         var after = "";
         while (true)
         {
-            var page = await node.GetAsync($"v1/channels/chat.general/activities?wait=5{after}");
+            var page = await node.GetAsync($"v1/channels/chat.*/activities?wait=5{after}");
             foreach (var entry in page.GetProperty("activities").EnumerateArray())
             {
                 if (entry.GetProperty("activity").GetProperty("content").GetString() == content)
