@@ -17,6 +17,7 @@ internal sealed partial class FrameSession
     private ChannelNames? _channels;
     private ConcurrentQueue<ReadOnlyMemory<byte>>? _otherRefs;
     private TaskCompletionSource? _answered;
+    private string? _pacedAs;
     private int _inFlight;
     private int _outcomes;
     private volatile bool _isOverfull;
@@ -46,9 +47,18 @@ internal sealed partial class FrameSession
         _reader.Flush();
 
         await SettleAsync();
-        if (publishes > 0 && _gateway.Throttle.Pace(_username, _from?.Address, publishes) is var pause && pause > TimeSpan.Zero)
+        if (publishes > 0)
         {
-            await Task.Delay(pause, _node.Time, _gateway.Stopping);
+            await PaceAsync(publishes);
+        }
+    }
+
+    /// <summary>Counts publishes, and waits until more may come; a stop ends the wait, and what was taken is then answered.</summary>
+    private async ValueTask PaceAsync(int publishes)
+    {
+        if (_gateway.Throttle.Pace(_username, _from?.Address, publishes) is var pause && pause > TimeSpan.Zero)
+        {
+            await Task.Delay(pause, _node.Time, _gateway.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -168,6 +178,13 @@ internal sealed partial class FrameSession
     /// <summary>Hands publishes over, as the bounds allow.</summary>
     private async ValueTask SubmitAsync(List<Command> batch)
     {
+        if (batch.Count > 0 && _pacedAs != _username)
+        {
+            // What others have published too much under this name, or from this address, holds up a new connection too.
+            _pacedAs = _username;
+            await PaceAsync(0);
+        }
+
         var options = _node.Options;
         var most = Math.Max(1, Math.Min(options.Limits.InFlightMax, options.QueueMax / 2));
         for (var taken = 0; taken < batch.Count;)

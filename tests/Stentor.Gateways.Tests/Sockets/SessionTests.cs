@@ -270,6 +270,24 @@ public sealed class SessionTests(TestServer server) : IClassFixture<TestServer>
     }
 
     [Theory]
+    [MemberData(nameof(FrameClient.Transports), MemberType = typeof(FrameClient))]
+    public async Task Another_connection_does_not_get_around_the_limit_of_publishes(string transport)
+    {
+        await using var limited = await TestServer.StartAsync(o => o with { RateLimits = new() { AnonymousPublishesPerSecond = 50 } });
+        await using var greedy = await FrameClient.ConnectAsync(limited, transport);
+        await using var next = await FrameClient.ConnectAsync(limited, transport);
+
+        var watch = Stopwatch.StartNew();
+        await greedy.SendAsync([.. Enumerable.Repeat("""{"op":"publish","channel":"activities","activity":{}}""", 100)]);
+        await greedy.ReceiveAsync(100);
+        var answer = await next.AskAsync("""{"op":"publish","channel":"activities","activity":{}}""");
+
+        // 50 at once and 50 a second: the hundredth is paid for after a second.
+        Assert.Equal("ok", FrameClient.Op(answer));
+        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(0.9), TestServer.Patience);
+    }
+
+    [Theory]
     [InlineData("tcp", false)]
     [InlineData("websocket", false)]
     [InlineData("websocket", true)]
