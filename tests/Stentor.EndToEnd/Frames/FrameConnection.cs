@@ -96,7 +96,7 @@ internal sealed class FrameConnection : IAsyncDisposable
             if (isAsked)
             {
                 // The server asks whether we live.
-                await SendAsync("""{"op":"ping","ref":0}""");
+                await SendAsync("""{"op":"pong"}""");
             }
 
             if (!more)
