@@ -106,7 +106,7 @@ public sealed partial class Reader
 
             if (sent < 0)
             {
-                _isClosed = true;
+                OnSinkClosed();
                 return Next.Rest;
             }
 
@@ -356,7 +356,7 @@ public sealed partial class Reader
 
         if (sent < 0)
         {
-            _isClosed = true;
+            OnSinkClosed();
             return false;
         }
 

@@ -98,7 +98,7 @@ public sealed partial class Reader : IDisposable
     {
         lock (_gate)
         {
-            if (_unsent == 0 || _isDisposed)
+            if (_unsent == 0 || _isClosed)
             {
                 return default;
             }
@@ -134,11 +134,11 @@ public sealed partial class Reader : IDisposable
             }
 
             _isDisposed = true;
+            _isClosed = true;
             _subscribed = 0;
             drained = _drained;
         }
 
-        _isClosed = true;
         drained?.TrySetResult();
         _hub.OnClosed();
         Queue();
@@ -271,7 +271,7 @@ public sealed partial class Reader : IDisposable
         var sent = _sink.Send(bytes.AsSpan(0, length));
         if (sent < 0)
         {
-            _isClosed = true; // Its owner learns it from the connection, and disposes the reader.
+            OnSinkClosed();
             return false;
         }
 
@@ -286,6 +286,19 @@ public sealed partial class Reader : IDisposable
         ArrayPool<byte>.Shared.Return(bytes);
         OnSent(length);
         return true;
+    }
+
+    /// <summary>The sink takes nothing more: nobody need wait for it. Its owner learns it from the connection, and disposes the reader.</summary>
+    private void OnSinkClosed()
+    {
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            _isClosed = true;
+            (drained, _drained) = (_drained, null);
+        }
+
+        drained?.TrySetResult();
     }
 
     private void Block(ReadOnlyMemory<byte> rest)

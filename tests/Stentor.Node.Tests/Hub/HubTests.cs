@@ -371,6 +371,20 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task Nobody_waits_for_what_a_closed_sink_will_never_take()
+    {
+        await using var test = new TestNode();
+        var sink = new MemorySink { IsClosed = true };
+        using var reader = test.Node.Hub.Open(WireForm.Lines, sink);
+
+        reader.Write("{\"op\":\"ping\"}\n"u8);
+        reader.Flush();
+        await reader.DrainAsync(CancellationToken.None).AsTask().WaitAsync(TestNode.Patience);
+
+        Assert.Empty(sink.Frames);
+    }
+
+    [Fact]
     public async Task A_writer_is_told_when_too_much_waits_unsent()
     {
         await using var test = new TestNode();
