@@ -213,6 +213,13 @@ internal sealed partial class LinePublish(Services services, Exchange exchange) 
             return;
         }
 
+        // Before it is handed over: a new request does not get around what its account or address owes.
+        var pause = services.Throttle.Pace(exchange.Username, exchange.Http.Connection.RemoteIpAddress, _batch.Count);
+        if (pause > TimeSpan.Zero)
+        {
+            await Task.Delay(pause, services.Node.Time, cancellationToken);
+        }
+
         Interlocked.Add(ref _inFlight, _batch.Count); // Before the outcomes come.
         try
         {
@@ -225,13 +232,7 @@ internal sealed partial class LinePublish(Services services, Exchange exchange) 
         }
 
         _submittedLine = _batchedLine;
-        var pause = services.Throttle.Pace(exchange.Username, exchange.Http.Connection.RemoteIpAddress, _batch.Count);
         _batch.Clear();
-        if (pause > TimeSpan.Zero)
-        {
-            await Task.Delay(pause, services.Node.Time, cancellationToken);
-        }
-
         while (Volatile.Read(ref _inFlight) > Limits.InFlightMax || _unsentBytes > UnsentBytesMax)
         {
             await _written.WaitAsync(cancellationToken);
