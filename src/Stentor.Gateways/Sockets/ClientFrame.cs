@@ -247,16 +247,15 @@ internal ref struct ClientFrame
             ClientOp.Ping or ClientOp.Pong => (Keys.None, Keys.None),
             _ => throw Malformed($"A frame needs `op`, one of {Ops}."),
         };
-        var name = Op.ToString().ToLowerInvariant();
         if ((_keys & required) != required)
         {
-            throw Malformed($"`{name}` needs {Names(required)}.");
+            throw Malformed($"`{NameOf(Op)}` needs {Names(required)}.");
         }
 
         var others = _keys & ~(allowed | Keys.Op | Keys.Ref);
         if (others != Keys.None)
         {
-            throw Malformed($"`{name}` does not take {Names(others)}.");
+            throw Malformed($"`{NameOf(Op)}` does not take {Names(others)}.");
         }
 
         if (Op == ClientOp.Login && (_keys & (Keys.Username | Keys.Secret | Keys.Token)) is not (Keys.Token or (Keys.Username | Keys.Secret)))
@@ -269,6 +268,8 @@ internal ref struct ClientFrame
             throw Malformed("`subscribe` needs `channels`, or an `inbox`.");
         }
     }
+
+    private static string NameOf(ClientOp op) => op.ToString().ToLowerInvariant();
 
     private static string Names(Keys keys) =>
         string.Join(" and ", Enum.GetValues<Keys>().Where(k => k != Keys.None && keys.HasFlag(k)).Select(k => k == Keys.Body ? "the fields of a publish" : $"`{k.ToString().ToLowerInvariant()}`"));
