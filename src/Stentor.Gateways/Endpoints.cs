@@ -67,7 +67,7 @@ internal sealed class Endpoints
         {
             foreach (var address in endpoint.Addresses)
             {
-                kestrel.Listen(address, endpoint.Port, listen =>
+                kestrel.Listen(endpoint.IsFrames ? new FrameEndPoint(address, endpoint.Port) : new IPEndPoint(address, endpoint.Port), listen =>
                 {
                     listen.Use((ConnectionDelegate next) => async connection =>
                     {

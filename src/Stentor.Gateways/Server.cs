@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -158,6 +159,7 @@ public sealed partial class Server : IAsyncDisposable
             SetLimits(kestrel, options.Node.Limits);
             endpoints.Listen(kestrel, connection => frames!.ServeTcpAsync(connection), (change, isFrames) => metrics?.OnConnection(change, isFrames));
         });
+        builder.Services.AddSingleton<IConnectionListenerFactory, FrameTransport>();
         if (endpoints.HasTls)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -54,14 +55,13 @@ public sealed class FrameGateway : IDisposable
     internal CancellationToken Stopping { get; }
 
     /// <summary>Serves one connection of the TCP port until it ends.</summary>
-    /// <param name="connection">The connection.</param>
+    /// <param name="connection">The connection, accepted by <see cref="FrameTransport"/>.</param>
     public async Task ServeTcpAsync(ConnectionContext connection)
     {
-        var socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
-        using var pipe = socket is null ? new PipeSink(connection.Transport.Output, connection.Abort) : null;
-        var sink = pipe ?? (ISink)new SocketSink(socket!, connection.Abort); // One of both is there.
-        using var session = new FrameSession(this, WireForm.Lines, sink, socket, connection.RemoteEndPoint as IPEndPoint, Username.Anonymous);
-        await ServeAsync(session, new LineReceiver(session, connection.Transport.Input));
+        var socket = connection.Features.Get<IConnectionSocketFeature>()!.Socket; // It is the transport's promise.
+        using var session = new FrameSession(this, WireForm.Lines, new SocketSink(socket, connection.Abort), socket, connection.RemoteEndPoint as IPEndPoint, Username.Anonymous);
+        using var receiver = new LineReceiver(session, socket);
+        await ServeAsync(session, receiver);
     }
 
     /// <summary>Serves one WebSocket until it ends; answers a request that is no proper upgrade with a problem.</summary>
@@ -79,7 +79,8 @@ public sealed class FrameGateway : IDisposable
         var sink = pipe ?? (ISink)new SocketSink(transport.Socket!, http.Abort); // One of both is there.
         var from = http.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, http.Connection.RemotePort) : null;
         using var session = new FrameSession(this, WireForm.WebSocket, sink, transport.Socket, from, username, credential);
-        await ServeAsync(session, new WebSocketReceiver(session, transport.Input));
+        using var receiver = new WebSocketReceiver(session, transport.Input);
+        await ServeAsync(session, receiver);
     }
 
     /// <inheritdoc/>
@@ -102,7 +103,7 @@ public sealed class FrameGateway : IDisposable
 
             await session.FinishAsync();
         }
-        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or IOException or OperationCanceledException or SocketException or ObjectDisposedException)
         {
             // The other side is gone. Whatever it had published goes on; nobody is there to be told.
         }
@@ -134,7 +135,7 @@ public sealed class FrameGateway : IDisposable
 }
 
 /// <summary>Takes frames off a connection and hands them to a session, until the connection or the session ends.</summary>
-internal interface IReceiver
+internal interface IReceiver : IDisposable
 {
     /// <summary>Receives until it ends.</summary>
     Task ReceiveAsync();

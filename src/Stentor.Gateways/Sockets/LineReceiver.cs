@@ -1,104 +1,135 @@
-using System.Buffers;
-using System.IO.Pipelines;
+using System.Net.Sockets;
 
 namespace Stentor.Gateways;
 
-/// <summary>Takes lines off a TCP connection, as many as one read brought.</summary>
-/// <param name="session">Whose they are.</param>
-/// <param name="input">The connection.</param>
-internal sealed class LineReceiver(FrameSession session, PipeReader input) : IReceiver
+/// <summary>Takes lines off a TCP connection: as many as one system call brings, into memory that connections share.</summary>
+internal sealed class LineReceiver : IReceiver
 {
-    // Bytes copied at once: below it an array does not go to the large object heap.
-    private const int PieceBytes = 64 * 1024;
+    // Bytes received at once. 64 KiB: some 180 publishes a call; past that the copying costs more than the call.
+    private const int ReceiveBytes = 64 * 1024;
+
+    [ThreadStatic]
+    private static byte[]? t_received;
+
+    private readonly FrameSession _session;
+    private readonly Socket _socket;
+    private readonly ReadableSignal _readable;
+
+    // Lines that have begun and not ended; null when there are none, so that an idle connection holds no memory.
+    private byte[]? _partial;
+    private int _partialLength;
+
+    /// <summary>Makes a receiver; the socket does not block from here on.</summary>
+    /// <param name="session">Whose lines they are.</param>
+    /// <param name="socket">The connection.</param>
+    public LineReceiver(FrameSession session, Socket socket)
+    {
+        (_session, _socket) = (session, socket);
+        _readable = new ReadableSignal(socket);
+        socket.Blocking = false;
+    }
 
     /// <inheritdoc/>
     public async Task ReceiveAsync()
     {
-        while (!session.IsEnding)
+        try
         {
-            var result = await input.ReadAsync();
-            session.OnHeard();
-            var buffer = result.Buffer;
-            if (result.IsCanceled)
+            while (!_session.IsEnding && await _readable.WaitAsync())
             {
-                input.AdvanceTo(buffer.Start);
-                return;
-            }
+                var isFull = true;
+                while (isFull && !_session.IsEnding)
+                {
+                    var lines = Receive(out isFull, out var isEnd);
+                    _session.OnHeard();
+                    if (!lines.IsEmpty)
+                    {
+                        await _session.HandleAsync(lines);
+                    }
 
-            var piece = TakeLines(ref buffer, isLast: result.IsCompleted);
-            input.AdvanceTo(buffer.Start, piece.IsEmpty ? buffer.End : buffer.Start);
-            if (!piece.IsEmpty)
-            {
-                await session.HandleAsync(piece);
+                    if (isEnd)
+                    {
+                        return;
+                    }
+
+                    if (_partialLength > _session.FrameBytesMax)
+                    {
+                        _session.OnFrameTooLong();
+                    }
+                }
             }
-            else if (result.IsCompleted)
-            {
-                return;
-            }
-            else if (buffer.Length > session.FrameBytesMax)
-            {
-                session.OnFrameTooLong();
-            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Given up while it waited: as if the other side had closed.
         }
     }
 
     /// <inheritdoc/>
-    public void Stop() => input.CancelPendingRead();
+    public void Stop() => _readable.Stop();
 
     /// <inheritdoc/>
     public async Task LingerAsync(CancellationToken patience)
     {
-        while (true)
+        using var ends = patience.UnsafeRegister(static readable => ((ReadableSignal)readable!).Stop(), _readable);
+        _partial = null;
+        _readable.Restart();
+        while (!patience.IsCancellationRequested && await _readable.WaitAsync())
         {
-            var result = await input.ReadAsync(patience);
-            input.AdvanceTo(result.Buffer.End);
-            if (result.IsCompleted)
+            if (_socket.Receive(t_received ??= new byte[ReceiveBytes], SocketFlags.None, out var error) == 0 && error != SocketError.WouldBlock)
             {
                 return;
             }
         }
     }
 
-    /// <summary>Copies whole lines off the front: they outlive the read, since what they publish waits to be recorded.</summary>
-    private static ReadOnlyMemory<byte> TakeLines(ref ReadOnlySequence<byte> buffer, bool isLast)
+    /// <inheritdoc/>
+    public void Dispose() => _readable.Dispose();
+
+    /// <summary>Receives once, and copies out what has ended: it outlives the call, since what it publishes waits to be recorded.</summary>
+    private ReadOnlyMemory<byte> Receive(out bool isFull, out bool isEnd)
     {
-        var length = LengthOfLines(buffer.Length > PieceBytes ? buffer.Slice(0, PieceBytes) : buffer);
-        if (length == 0 && buffer.PositionOf((byte)'\n') is { } end)
+        var buffer = t_received ??= GC.AllocateUninitializedArray<byte>(ReceiveBytes);
+        var count = _socket.Receive(buffer, SocketFlags.None, out var error);
+        isFull = count == buffer.Length;
+        isEnd = count == 0 && error != SocketError.WouldBlock;
+        if (isEnd)
         {
-            length = buffer.Slice(0, end).Length + 1;
-        }
-        else if (length == 0 && isLast)
-        {
-            length = buffer.Length; // A last line that its sender did not end.
-        }
-
-        if (length == 0)
-        {
-            return default;
+            // A last line that its sender did not end.
+            var last = _partial.AsMemory(0, _partialLength);
+            _partial = null;
+            return error == SocketError.Success ? last : default;
         }
 
-        var piece = GC.AllocateUninitializedArray<byte>((int)length);
-        buffer.Slice(0, length).CopyTo(piece);
-        buffer = buffer.Slice(length);
-        return piece;
+        var received = buffer.AsSpan(0, count);
+        var end = received.LastIndexOf((byte)'\n') + 1;
+        var lines = default(ReadOnlyMemory<byte>);
+        if (end > 0)
+        {
+            var owned = GC.AllocateUninitializedArray<byte>(_partialLength + end);
+            _partial.AsSpan(0, _partialLength).CopyTo(owned);
+            received[..end].CopyTo(owned.AsSpan(_partialLength));
+            lines = owned;
+            (_partial, _partialLength) = (null, 0);
+        }
+
+        Keep(received[end..]);
+        return lines;
     }
 
-    private static long LengthOfLines(in ReadOnlySequence<byte> buffer)
+    private void Keep(ReadOnlySpan<byte> rest)
     {
-        if (buffer.IsSingleSegment)
+        if (rest.IsEmpty)
         {
-            return buffer.FirstSpan.LastIndexOf((byte)'\n') + 1;
+            return;
         }
 
-        long length = 0;
-        long start = 0;
-        foreach (var segment in buffer)
+        var length = _partialLength + rest.Length;
+        if (_partial is null || _partial.Length < length)
         {
-            var last = segment.Span.LastIndexOf((byte)'\n');
-            length = last < 0 ? length : start + last + 1;
-            start += segment.Length;
+            Array.Resize(ref _partial, Math.Max(length, Math.Min(_partialLength * 2, _session.FrameBytesMax)));
         }
 
-        return length;
+        rest.CopyTo(_partial.AsSpan(_partialLength));
+        _partialLength = length;
     }
 }

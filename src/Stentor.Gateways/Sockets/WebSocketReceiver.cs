@@ -46,6 +46,12 @@ internal sealed class WebSocketReceiver(FrameSession session, PipeReader input) 
     public void Stop() => input.CancelPendingRead();
 
     /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The connection is its server's.
+    }
+
+    /// <inheritdoc/>
     public async Task LingerAsync(CancellationToken patience)
     {
         while (true)
