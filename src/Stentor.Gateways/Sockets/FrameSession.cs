@@ -153,7 +153,11 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         {
             if (ending.Refusal is not null)
             {
-                SocketLog.ClosedForCause(_gateway.Log, Client, ending.Refusal.Detail);
+                if (ending.Code != CloseReason.ShuttingDown.Code)
+                {
+                    SocketLog.ClosedForCause(_gateway.Log, Client, ending.Refusal.Detail);
+                }
+
                 WriteError(default, ending.Refusal, TimeSpan.Zero);
             }
 

@@ -334,8 +334,6 @@ public sealed class Hub : IDisposable
                 }
             }
         }
-
-        _budget.Keep();
     }
 
     private void Run(DeliveryQueue queue, DeliveryContext context)

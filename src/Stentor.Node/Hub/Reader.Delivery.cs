@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Stentor.Protocol;
 using Stentor.Storage;
@@ -31,7 +30,7 @@ public sealed partial class Reader
 
             foreach (var subscription in _subscriptions)
             {
-                if (_position < subscription.Tail.View.After)
+                if (_position < subscription.Tail.After)
                 {
                     return true;
                 }
@@ -79,13 +78,12 @@ public sealed partial class Reader
     /// <returns>Null to look again.</returns>
     private Next? SendTail(Tail tail, long through, DeliveryContext context)
     {
-        var view = tail.View;
-        if (_position < view.After)
+        if (!tail.TryFind(_position, out var block))
         {
             return Next.Read;
         }
 
-        if (!view.TryFind(_position, out var block) || block is null)
+        if (block is null)
         {
             return null;
         }
@@ -128,48 +126,24 @@ public sealed partial class Reader
     private Next? SendMerged(long through, DeliveryContext context)
     {
         context.Clear();
-        var isStale = false;
-        var isBehind = false;
+        var isHeld = true;
         foreach (var subscription in _subscriptions)
         {
             if (subscription.Tail.Last > _position)
             {
-                var view = subscription.Tail.View;
-                isBehind |= _position < view.After;
-                isStale |= !Collect(view, through, context.Merge);
+                isHeld &= subscription.Tail.TryCollect(_position, through, context.Merge);
             }
         }
 
-        var isCut = false;
-        if (!isStale && !isBehind)
-        {
-            context.Merge.Sort();
-            foreach (var item in CollectionsMarshal.AsSpan(context.Merge))
-            {
-                if (context.Ends.Count > 0 && context.Ends[^1].Position == item.Position)
-                {
-                    continue; // It matches several subscriptions.
-                }
-
-                if (context.Frames.Length > MergeBytes)
-                {
-                    isCut = true;
-                    break;
-                }
-
-                context.Frames.Write(item.Block.Bytes(item.Index, item.Index + 1));
-                context.EndFrame(item.Position);
-            }
-        }
-
-        foreach (var item in context.Merge)
+        var isCut = isHeld && !MergeFrames(context);
+        foreach (var item in CollectionsMarshal.AsSpan(context.Merge))
         {
             item.Block.Release();
         }
 
-        if (isStale || isBehind)
+        if (!isHeld)
         {
-            return isBehind ? Next.Read : null;
+            return Next.Read;
         }
 
         if (!SendFrames(context))
@@ -188,25 +162,24 @@ public sealed partial class Reader
         return _subscriptions.Any(s => s.Tail.Last > _position) && _hub.Position > through ? null : Next.Rest;
     }
 
-    /// <summary>Adds what a view holds after the position and up to another; each item keeps its block.</summary>
-    private bool Collect(TailView view, long through, List<MergeItem> items)
+    /// <summary>Puts collected entries together in order, each once; false when there were too many for one send.</summary>
+    private static bool MergeFrames(DeliveryContext context)
     {
-        foreach (var block in view.Blocks)
+        context.Merge.Sort();
+        foreach (ref readonly var item in CollectionsMarshal.AsSpan(context.Merge))
         {
-            if (!block.TryAcquire())
+            if (context.Ends.Count > 0 && context.Ends[^1].Position == item.Position)
+            {
+                continue; // It matches several subscriptions.
+            }
+
+            if (context.Frames.Length > MergeBytes)
             {
                 return false;
             }
 
-            var end = block.Count;
-            for (var i = block.IndexAfter(_position, end); i < end && block.PositionOf(i) <= through; i++)
-            {
-                items.Add(new MergeItem(block.PositionOf(i), block, i));
-                var isKept = block.TryAcquire();
-                Debug.Assert(isKept, "a block that is held can be held again");
-            }
-
-            block.Release();
+            context.Frames.Write(item.Block.Bytes(item.Index, item.Index + 1));
+            context.EndFrame(item.Position);
         }
 
         return true;

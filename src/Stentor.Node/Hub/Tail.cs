@@ -27,8 +27,8 @@ internal sealed class Tail(Slot slot, WireForm form, long after, int bytesMax, T
     /// <summary>Who reads it. Changed under the hub's lock.</summary>
     public SubscriptionList Subscriptions { get; } = new();
 
-    /// <summary>What it holds.</summary>
-    public TailView View => _view;
+    /// <summary>It holds everything after this position.</summary>
+    public long After => _view.After;
 
     /// <summary>Position of the newest entry; or after which it started, when none came yet.</summary>
     public long Last => Volatile.Read(ref _last);
@@ -37,24 +37,9 @@ internal sealed class Tail(Slot slot, WireForm form, long after, int bytesMax, T
     public void Append(long position, ReadOnlySpan<byte> entry, ReadOnlySpan<byte> token)
     {
         Debug.Assert(position > _last, $"position {position} after {_last}");
-        var blocks = _view.Blocks;
-        if (blocks.Length == 0 || !blocks[^1].TryAppend(position, form, entry, token))
+        if (_view.Blocks is not [.., var newest] || !newest.TryAppend(position, form, entry, token))
         {
-            // Each block is larger than the one before: a channel that few entries come to stays small.
-            var size = WireForms.EntryLengthMax(entry.Length, token.Length);
-            var block = new Block(this, blocks.Length == 0 ? size : Math.Max(size, Math.Min(blocks[^1].Size * 2, BlockMemory.SizeMax)));
-            block.TryAppend(position, form, entry, token);
-            budget.Add(block);
-            _bytes += block.Size;
-            var drop = 0;
-            while (_bytes > bytesMax && drop < blocks.Length)
-            {
-                _bytes -= blocks[drop++].Size;
-            }
-
-            var view = new TailView([.. blocks.AsSpan(drop), block], drop == 0 ? _view.After : blocks[drop - 1].Last);
-            _view = view;
-            Forget(blocks.AsSpan(0, drop));
+            Begin(position, entry, token);
         }
 
         Volatile.Write(ref _last, position);
@@ -65,13 +50,13 @@ internal sealed class Tail(Slot slot, WireForm form, long after, int bytesMax, T
     {
         var blocks = _view.Blocks;
         var count = Array.IndexOf(blocks, block) + 1;
-        _view = new TailView(blocks[count..], block.Last);
+        _view = new TailView(count == blocks.Length ? [] : blocks[count..], block.Last);
         foreach (var dropped in blocks.AsSpan(0, count))
         {
             _bytes -= dropped.Size;
+            budget.Remove(dropped);
+            dropped.Release();
         }
-
-        Forget(blocks.AsSpan(0, count));
     }
 
     /// <summary>Forgets everything: its last reader is gone. Under the hub's lock.</summary>
@@ -83,85 +68,194 @@ internal sealed class Tail(Slot slot, WireForm form, long after, int bytesMax, T
         }
     }
 
+    /// <summary>Finds the first block with an entry after a position.</summary>
+    /// <param name="position">What its reader has.</param>
+    /// <param name="block">The block, held: release it. Null when there is no such entry.</param>
+    /// <returns>False when the tail no longer holds what comes after the position.</returns>
+    public bool TryFind(long position, out Block? block)
+    {
+        while (true)
+        {
+            var view = _view;
+            block = null;
+            if (position < view.After)
+            {
+                return false;
+            }
+
+            var isCurrent = true;
+            for (var i = 0; i < view.Blocks.Length && isCurrent; i++)
+            {
+                var candidate = view.Blocks[i];
+                if (!TryHold(candidate, view))
+                {
+                    isCurrent = false; // Blocks came or went meanwhile: look at the newer view.
+                }
+                else if (candidate.Last > position)
+                {
+                    block = candidate;
+                    return true;
+                }
+                else
+                {
+                    candidate.Release();
+                }
+            }
+
+            if (isCurrent)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>Adds the entries after a position, up to another, to a list; each holds its block.</summary>
+    /// <returns>False when the tail no longer holds what comes after the position.</returns>
+    public bool TryCollect(long position, long through, List<MergeItem> items)
+    {
+        while (TryFind(position, out var block))
+        {
+            if (block is null)
+            {
+                return true;
+            }
+
+            var end = block.Count;
+            for (var i = block.IndexAfter(position, end); i < end; i++)
+            {
+                position = block.PositionOf(i);
+                if (position > through)
+                {
+                    block.Release();
+                    return true;
+                }
+
+                items.Add(new MergeItem(position, block, i));
+                var isHeld = block.TryAcquire();
+                Debug.Assert(isHeld, "a block that is held can be held again");
+            }
+
+            block.Release();
+        }
+
+        return false;
+    }
+
     /// <summary>Notes that its readers must be looked at; false when that was noted already and nobody has begun yet.</summary>
     public bool MarkDirty() => Interlocked.Exchange(ref _isDirty, 1) == 0;
 
     /// <summary>The readers are about to be looked at.</summary>
     public void MarkClean() => Interlocked.Exchange(ref _isDirty, 0);
 
-    private void Forget(ReadOnlySpan<Block> blocks)
+    private void Begin(long position, ReadOnlySpan<byte> entry, ReadOnlySpan<byte> token)
     {
-        foreach (var block in blocks)
+        // Each block is larger than the one before: a channel that few entries come to stays small.
+        var wanted = WireForms.EntryLengthMax(entry.Length, token.Length);
+        if (_view.Blocks is [.., var newest])
         {
-            budget.Remove(block);
-            block.Release();
-        }
-    }
-}
-
-/// <summary>What a tail holds. Immutable, but for what is appended to its last block.</summary>
-/// <param name="Blocks">From old to new.</param>
-/// <param name="After">Everything after this position is held.</param>
-internal sealed record TailView(Block[] Blocks, long After)
-{
-    /// <summary>Finds the first block with an entry after a position, and keeps it from being used again: <see cref="Block.Release"/> it.</summary>
-    /// <param name="position">Not before <see cref="After"/>.</param>
-    /// <param name="block">The block; null when there is no such entry.</param>
-    /// <returns>False when the tail has dropped a block since: look at its newer view.</returns>
-    public bool TryFind(long position, out Block? block)
-    {
-        foreach (var candidate in Blocks)
-        {
-            if (!candidate.TryAcquire())
-            {
-                block = null;
-                return false;
-            }
-
-            if (candidate.Last > position)
-            {
-                block = candidate;
-                return true;
-            }
-
-            candidate.Release();
+            wanted = Math.Max(wanted, Math.Min(newest.Size + 1, BlockPool.SizeMax));
         }
 
-        block = null;
-        return true;
+        // This may drop blocks of this very tail.
+        var size = BlockPool.SizeFor(wanted);
+        budget.MakeRoom(size);
+        while (_bytes + size > bytesMax && _view.Blocks is [var oldest, ..])
+        {
+            Drop(oldest);
+        }
+
+        var block = BlockPool.Rent(wanted);
+        block.Begin(this);
+        block.TryAppend(position, form, entry, token);
+        budget.Add(block);
+        _bytes += size;
+        var view = _view;
+        _view = view.Blocks.Length == 0 ? new TailView([block], view.After) : new TailView([.. view.Blocks, block], view.After);
     }
+
+    private bool TryHold(Block block, TailView view)
+    {
+        if (!block.TryAcquire())
+        {
+            return false;
+        }
+
+        // It may have gone, and come back to another tail: only what the view says now counts.
+        if (ReferenceEquals(_view, view))
+        {
+            return true;
+        }
+
+        block.Release();
+        return false;
+    }
+
+    /// <summary>What a tail holds. Immutable, but for what is appended to its last block.</summary>
+    /// <param name="Blocks">From old to new.</param>
+    /// <param name="After">Everything after this position is held.</param>
+    private sealed record TailView(Block[] Blocks, long After);
 }
 
 /// <summary>The memory of all tails together, and which block is the oldest. Under the hub's lock.</summary>
 /// <param name="bytesMax">Most bytes; past it the oldest block goes.</param>
 internal sealed class TailBudget(long bytesMax)
 {
-    private readonly LinkedList<Block> _byAge = new();
+    private Block? _oldest;
+    private Block? _newest;
     private long _bytes;
 
     /// <summary>Bytes of all blocks held.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>Drops the oldest blocks until another one fits.</summary>
+    /// <param name="size">Its size.</param>
+    public void MakeRoom(int size)
+    {
+        while (_bytes + size > bytesMax && _oldest is { } oldest)
+        {
+            oldest.Tail!.Drop(oldest); // Every block that is counted has a tail.
+        }
+    }
+
     /// <summary>Counts a new block.</summary>
     public void Add(Block block)
     {
-        block.Age = _byAge.AddLast(block);
+        block.Older = _newest;
+        if (_newest is null)
+        {
+            _oldest = block;
+        }
+        else
+        {
+            _newest.Newer = block;
+        }
+
+        _newest = block;
         _bytes += block.Size;
     }
 
     /// <summary>Counts a block that is gone.</summary>
     public void Remove(Block block)
     {
-        _byAge.Remove(block.Age!); // Set when it was added.
-        _bytes -= block.Size;
-    }
-
-    /// <summary>Drops the oldest blocks until the bound is kept. Not while a tail appends.</summary>
-    public void Keep()
-    {
-        while (_bytes > bytesMax && _byAge.First is { } oldest)
+        if (block.Older is null)
         {
-            oldest.Value.Tail.Drop(oldest.Value);
+            _oldest = block.Newer;
         }
+        else
+        {
+            block.Older.Newer = block.Newer;
+        }
+
+        if (block.Newer is null)
+        {
+            _newest = block.Older;
+        }
+        else
+        {
+            block.Newer.Older = block.Older;
+        }
+
+        (block.Older, block.Newer) = (null, null);
+        _bytes -= block.Size;
     }
 }
