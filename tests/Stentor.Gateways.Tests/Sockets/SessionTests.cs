@@ -378,5 +378,28 @@ public sealed class SessionTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal("ok", FrameClient.Op(await other.AskAsync("""{"op":"ping"}""")));
     }
 
+    [Theory]
+    [MemberData(nameof(FrameClient.Transports), MemberType = typeof(FrameClient))]
+    public async Task Connections_that_vanish_leave_nothing_behind(string transport)
+    {
+        await using var quiet = await TestServer.StartAsync();
+        var hub = quiet.Server.Node.Hub;
+
+        for (var i = 0; i < 100; i++)
+        {
+            var client = await RawClient.OpenAsync(quiet, transport);
+            await client.SendAsync(client.Framed("""{"op":"subscribe","channels":["a","b.>"]}"""));
+            await client.SendAsync(client.Framed("""{"op":"ping","ref":1}""")[..(i % 20)]);
+            if (i % 2 == 0)
+            {
+                await client.ReadUntilAsync("\"seen\"");
+            }
+
+            client.Reset();
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => hub.Readers == 0, TestServer.Patience), $"{hub.Readers} readers are left");
+    }
+
     private static string? TypeOf(JsonElement error) => error.GetProperty("type").GetString();
 }
