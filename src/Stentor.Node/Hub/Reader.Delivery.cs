@@ -159,7 +159,7 @@ public sealed partial class Reader
         // What all of them held up to here was sent. Whatever came since makes the reader ready once more.
         // Never backwards: the ledger, from which the reader may come, is ahead of the hub for as long as a commit is being delivered.
         Volatile.Write(ref _position, Math.Max(_position, through));
-        return _subscriptions.Any(s => s.Tail.Last > _position) && _hub.Position > through ? null : Next.Rest;
+        return _hub.Position > through ? null : Next.Rest;
     }
 
     /// <summary>Puts collected entries together in order, each once; false when there were too many for one send.</summary>

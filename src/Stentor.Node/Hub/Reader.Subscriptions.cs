@@ -115,7 +115,7 @@ public sealed partial class Reader
             }
             else if (Array.TrueForAll(_subscriptions, s => s.Tail.Last <= _position) && _late is null)
             {
-                Volatile.Write(ref _position, position); // Nothing for it stands between: it need not look.
+                Volatile.Write(ref _position, Math.Max(_position, position)); // Nothing for it stands between: it need not look.
             }
 
             var subscriptions = Array.ConvertAll(added, pattern =>
