@@ -199,29 +199,35 @@ public sealed class RealServerTests
     {
         var data = Directory.CreateTempSubdirectory("stentor-client-").FullName;
         var server = await ServerProcess.StartAsync(data);
-        await using var relay = new Relay(server.Address);
-        await using var client = await ClientAsync(server.Address, relay.Address);
-
-        await using var subscription = client.Subscribe("chat");
-        await subscription.OpenAsync().WaitAsync(Patience.Long);
-        var reading = subscription.TakeAsync(600);
-        var progress = new SemaphoreSlim(0);
-        var publishing = PublishAsync(client, 600, progress);
-        for (var kills = 0; kills < 2; kills++)
+        try
         {
-            Assert.True(await progress.WaitAsync(Patience.Long));
-            await server.DisposeAsync();
-            server = await ServerProcess.StartAsync(data);
-            relay.Target = server.Address;
+            await using var relay = new Relay(server.Address);
+            await using var client = await ClientAsync(server.Address, relay.Address);
+
+            await using var subscription = client.Subscribe("chat");
+            await subscription.OpenAsync().WaitAsync(Patience.Long);
+            var reading = subscription.TakeAsync(600);
+            var progress = new SemaphoreSlim(0);
+            var publishing = PublishAsync(client, 600, progress);
+            for (var kills = 0; kills < 2; kills++)
+            {
+                Assert.True(await progress.WaitAsync(Patience.Long));
+                await server.DisposeAsync();
+                server = await ServerProcess.StartAsync(data);
+                relay.Target = server.Address;
+            }
+
+            var outcomes = await publishing;
+            var received = await reading;
+
+            Assert.Equal(600, outcomes.Select(o => o.Seq).Distinct().Count());
+            Assert.Equal(outcomes.Select(o => o.Seq), received.Select(r => r.Seq));
         }
-
-        var outcomes = await publishing;
-        var received = await reading;
-        await server.DisposeAsync();
-        Directory.Delete(data, recursive: true);
-
-        Assert.Equal(600, outcomes.Select(o => o.Seq).Distinct().Count());
-        Assert.Equal(outcomes.Select(o => o.Seq), received.Select(r => r.Seq));
+        finally
+        {
+            await server.DisposeAsync();
+            Directory.Delete(data, recursive: true);
+        }
     }
 
     /// <summary>One after the other, each when the one before is recorded; every hundredth is told.</summary>

@@ -8,6 +8,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly Task<string> _errors;
+    private bool _isKilled;
 
     private ServerProcess(Process process)
     {
@@ -24,16 +25,30 @@ internal sealed class ServerProcess : IAsyncDisposable
         var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })
             ?? throw new InvalidOperationException("The server did not start.");
         var server = new ServerProcess(process);
-        var line = await process.StandardOutput.ReadLineAsync().WaitAsync(Patience.Long);
-        server.Address = line is not null
-            ? new Uri(JsonElement.Parse(line).GetProperty("listening").GetString()!) // The line says where.
-            : throw new InvalidOperationException(await server._errors);
-        return server;
+        try
+        {
+            var line = await process.StandardOutput.ReadLineAsync().WaitAsync(Patience.Long);
+            server.Address = line is not null
+                ? new Uri(JsonElement.Parse(line).GetProperty("listening").GetString()!) // The line says where.
+                : throw new InvalidOperationException(await server._errors);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Kills it: SIGKILL.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_isKilled)
+        {
+            return;
+        }
+
+        _isKilled = true;
         _process.Kill();
         await _process.WaitForExitAsync().WaitAsync(Patience.Long);
         await _errors;
