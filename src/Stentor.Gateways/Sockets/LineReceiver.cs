@@ -9,7 +9,7 @@ internal sealed class LineReceiver : IReceiver
     private const int ReceiveBytes = 64 * 1024;
 
     [ThreadStatic]
-    private static byte[]? t_received;
+    private static byte[]? _received;
 
     private readonly FrameSession _session;
     private readonly Socket _socket;
@@ -75,7 +75,7 @@ internal sealed class LineReceiver : IReceiver
         _readable.Restart();
         while (!patience.IsCancellationRequested && await _readable.WaitAsync())
         {
-            if (_socket.Receive(t_received ??= new byte[ReceiveBytes], SocketFlags.None, out var error) == 0 && error != SocketError.WouldBlock)
+            if (_socket.Receive(_received ??= new byte[ReceiveBytes], SocketFlags.None, out var error) == 0 && error != SocketError.WouldBlock)
             {
                 return;
             }
@@ -88,7 +88,7 @@ internal sealed class LineReceiver : IReceiver
     /// <summary>Receives once, and copies out what has ended: it outlives the call, since what it publishes waits to be recorded.</summary>
     private ReadOnlyMemory<byte> Receive(out bool isFull, out bool isEnd)
     {
-        var buffer = t_received ??= GC.AllocateUninitializedArray<byte>(ReceiveBytes);
+        var buffer = _received ??= GC.AllocateUninitializedArray<byte>(ReceiveBytes);
         var count = _socket.Receive(buffer, SocketFlags.None, out var error);
         isFull = count == buffer.Length;
         isEnd = count == 0 && error != SocketError.WouldBlock;
