@@ -18,6 +18,9 @@ internal sealed class DeliveryContext(bool mayRead)
     /// <summary>Where each frame in <see cref="Frames"/> ends, and the position that is reached with it.</summary>
     public List<FrameEnd> Ends { get; } = [];
 
+    /// <summary>Subscriptions whose tails hold something new.</summary>
+    public List<Subscription> Grown { get; } = [];
+
     /// <summary>Entries of several tails, to be brought into one order.</summary>
     public List<MergeItem> Merge { get; } = [];
 

@@ -334,6 +334,7 @@ public sealed class Hub : IDisposable
                 if (tail.Last <= after)
                 {
                     _dirty.Add(tail);
+                    Mark(tail);
                 }
 
                 tail.Append(after + 1 + i, bytes.Slice(entry.Offset, entry.Length), hasToken ? token[..tokenLength] : default);
@@ -345,6 +346,18 @@ public sealed class Hub : IDisposable
                 {
                     _arrived.AddRange(slot.Waits);
                 }
+            }
+        }
+    }
+
+    /// <summary>Tells readers of many channels which one something comes for; those of few look themselves.</summary>
+    private static void Mark(Tail tail)
+    {
+        foreach (var subscription in tail.Subscriptions.Items)
+        {
+            if (subscription is not null && subscription.Reader.IsMarking)
+            {
+                subscription.Reader.Mark(subscription);
             }
         }
     }

@@ -19,15 +19,14 @@ public sealed partial class Reader
 
     private int _readBytes = ReadBytesMin;
 
+    /// <summary>Whether what comes next must be read from the ledger whatever the tails hold: some of it is not for this reader, or older than its position.</summary>
+    private bool IsLate => _late is not null || (_position < _conditionalThrough && _subscriptions.Length > 0);
+
+    /// <summary>Whether a tail no longer holds what comes next.</summary>
     private bool IsBehind
     {
         get
         {
-            if (_late is not null || (_position < _conditionalThrough && _subscriptions.Length > 0))
-            {
-                return true;
-            }
-
             foreach (var subscription in _subscriptions)
             {
                 if (_position < subscription.Tail.After)
@@ -44,32 +43,73 @@ public sealed partial class Reader
     {
         while (true)
         {
-            // Read first: whatever stands up to here was in its tail before.
+            // Read first: whatever stands up to here was in its tail, and marked, before.
             var through = _hub.Position;
-            Tail? grown = null;
-            var count = 0;
-            foreach (var subscription in _subscriptions)
-            {
-                if (subscription.Tail.Last > _position)
-                {
-                    grown = subscription.Tail;
-                    count++;
-                }
-            }
-
-            if (grown is null)
+            var grown = context.Grown;
+            CollectGrown(grown);
+            if (grown.Count == 0)
             {
                 Volatile.Write(ref _position, Math.Max(_position, _subscriptions.Length == 0 ? 0 : through));
                 return Next.Rest;
             }
 
             // With one tail all of it may go. With several, only what all of them are sure to hold.
-            var next = _subscriptions.Length == 1 || (count == 1 && grown.Last <= through)
-                ? SendTail(grown, _subscriptions.Length == 1 ? long.MaxValue : through, context)
-                : SendMerged(through, context);
+            var next = _subscriptions.Length == 1 || (grown.Count == 1 && grown[0].Tail.Last <= through)
+                ? SendTail(grown[0].Tail, _subscriptions.Length == 1 ? long.MaxValue : through, context)
+                : SendMerged(grown, through, context);
+            MarkUnsent(grown);
             if (next is { } known)
             {
                 return known;
+            }
+        }
+    }
+
+    /// <summary>Finds the subscriptions whose tails hold something new: of a few by looking at each, of many by their marks.</summary>
+    private void CollectGrown(List<Subscription> grown)
+    {
+        grown.Clear();
+        if (_marks is null)
+        {
+            foreach (var subscription in _subscriptions)
+            {
+                if (subscription.Tail.Last > _position)
+                {
+                    grown.Add(subscription);
+                }
+            }
+
+            return;
+        }
+
+        lock (_gate)
+        {
+            foreach (var subscription in _marks)
+            {
+                subscription.IsMarked = false;
+                if (subscription.Tail.Last > _position)
+                {
+                    grown.Add(subscription);
+                }
+            }
+
+            _marks.Clear();
+        }
+    }
+
+    /// <summary>Marks again what was not sent to its end.</summary>
+    private void MarkUnsent(List<Subscription> grown)
+    {
+        if (_marks is null)
+        {
+            return;
+        }
+
+        foreach (var subscription in grown)
+        {
+            if (subscription.Tail.Last > _position)
+            {
+                Mark(subscription);
             }
         }
     }
@@ -123,16 +163,13 @@ public sealed partial class Reader
 
     /// <summary>Sends entries of several tails in the order of their positions, each once.</summary>
     /// <returns>Null to look again.</returns>
-    private Next? SendMerged(long through, DeliveryContext context)
+    private Next? SendMerged(List<Subscription> grown, long through, DeliveryContext context)
     {
         context.Clear();
         var isHeld = true;
-        foreach (var subscription in _subscriptions)
+        foreach (var subscription in grown)
         {
-            if (subscription.Tail.Last > _position)
-            {
-                isHeld &= subscription.Tail.TryCollect(_position, through, context.Merge);
-            }
+            isHeld &= subscription.Tail.TryCollect(_position, through, context.Merge);
         }
 
         var isCut = isHeld && !MergeFrames(context);
@@ -208,7 +245,7 @@ public sealed partial class Reader
             return Next.Rest; // A step was noted down when it can go on.
         }
 
-        return IsBehind ? Next.Read : Next.Again;
+        return IsLate || IsBehind ? Next.Read : Next.Again;
     }
 
     private void WriteFrames(LedgerBatch batch, LateGroup? group, DeliveryContext context)

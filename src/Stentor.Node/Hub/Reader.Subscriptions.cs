@@ -5,7 +5,13 @@ namespace Stentor.Node;
 /// <content>What a reader is subscribed to. Changes are noted down by anyone, and made by whoever runs the reader.</content>
 public sealed partial class Reader
 {
+    // Up to this many subscriptions, each is looked at when the reader runs. With more, the hub marks those that something came for.
+    private const int UnmarkedMax = 16;
+
     private Subscription[] _subscriptions = [];
+
+    // Subscriptions that something came for, each once; null while there are few. Under the lock, but whether it is there is changed under the hub's.
+    private List<Subscription>? _marks;
 
     // Subscriptions that start before the position that the others have reached; they come first, one group after the other. Null when there are none.
     private List<LateGroup>? _late;
@@ -50,6 +56,22 @@ public sealed partial class Reader
     /// <summary>Ends subscriptions; entries already on their way may still arrive.</summary>
     /// <param name="channels">Channels and patterns as they were subscribed.</param>
     public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => Note(new Change(channels, IsAdded: false, null, 0, null, null));
+
+    /// <summary>Whether the hub marks its subscriptions. Under the hub's lock.</summary>
+    internal bool IsMarking => _marks is not null;
+
+    /// <summary>Something came for a subscription.</summary>
+    internal void Mark(Subscription subscription)
+    {
+        lock (_gate)
+        {
+            if (!subscription.IsMarked)
+            {
+                subscription.IsMarked = true;
+                _marks!.Add(subscription); // Whoever marks has looked whether there are marks.
+            }
+        }
+    }
 
     private void Note(Change change)
     {
@@ -127,6 +149,12 @@ public sealed partial class Reader
             }
 
             _subscriptions = [.. _subscriptions, .. subscriptions];
+            if (_subscriptions.Length > UnmarkedMax)
+            {
+                // From here on the hub marks what comes; what its tails hold already is looked at once.
+                _marks ??= [];
+                Array.ForEach(_subscriptions, Mark);
+            }
         });
 
         if (change.Answer is not null)
@@ -144,6 +172,11 @@ public sealed partial class Reader
         foreach (var group in _late ?? [])
         {
             group.Remove(names);
+        }
+
+        lock (_gate)
+        {
+            _marks?.RemoveAll(s => names.Contains(s.Pattern));
         }
 
         _late?.RemoveAll(group => group.Subscriptions.Length == 0);

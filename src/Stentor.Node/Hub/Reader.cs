@@ -89,8 +89,14 @@ public sealed partial class Reader : IDisposable
         }
     }
 
-    /// <summary>Starts sending what was written: call once after a group of <see cref="Write"/>.</summary>
-    public void Flush() => Queue();
+    /// <summary>Starts sending what was written: call once after a group of <see cref="Write"/>. Nothing happens when nothing was.</summary>
+    public void Flush()
+    {
+        if (Volatile.Read(ref _writtenLength) > 0)
+        {
+            Queue();
+        }
+    }
 
     /// <summary>Completes when what was written has left, or the reader is closed.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -236,7 +242,9 @@ public sealed partial class Reader : IDisposable
                 return Next.Rest;
             }
 
-            return IsBehind ? context.Batch is null ? Next.Read : SendFromLedger(context) : SendFromTails(context);
+            return context.Batch is null
+                ? IsLate ? Next.Read : SendFromTails(context)
+                : IsLate || IsBehind ? SendFromLedger(context) : SendFromTails(context);
         }
         catch (Storage.DiskException e)
         {

@@ -26,6 +26,9 @@ internal sealed class Subscription(Reader reader, ChannelPattern pattern, long s
     /// <summary>The tail it reads.</summary>
     public required Tail Tail { get; init; }
 
+    /// <summary>Whether something came for it that its reader has not looked at. Under the reader's lock.</summary>
+    public bool IsMarked { get; set; }
+
     /// <summary>Where it stands in the tail's list. Under the hub's lock.</summary>
     public int Index { get; set; }
 

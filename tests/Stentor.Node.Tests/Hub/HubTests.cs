@@ -328,13 +328,25 @@ public sealed class HubTests
         using var reader = Open(test, sink, VersionVector.Empty, "chat");
         await sink.WaitAsync(s => s.Numbers is [.., 2999]);
 
-        var gap = sink.Frames[1];
-        Assert.Equal("gap", gap.GetProperty("op").GetString());
-        Assert.Equal(["chat"], gap.GetProperty("channels").EnumerateArray().Select(c => c.GetString()));
-        Assert.Equal(VersionVector.Empty, SeenToken.Decode(gap.GetProperty("from").GetString()!));
-        Assert.True(SeenToken.Decode(gap.GetProperty("to").GetString()!)[test.Node.Store.Origin] >= first - 1);
-        Assert.NotEmpty(gap.GetProperty("reason").GetString()!);
-        Assert.Equal(Enumerable.Range(sink.Numbers[0], sink.Numbers.Count), sink.Numbers);
+        Assert.Equal("gap", sink.Frames[1].GetProperty("op").GetString());
+        Assert.Equal(VersionVector.Empty, SeenToken.Decode(sink.Frames[1].GetProperty("from").GetString()!));
+
+        // Retention may take more while it is read: every jump has its gap. The number of an activity is one less than its seq.
+        long next = 0;
+        foreach (var frame in sink.Frames.Skip(1))
+        {
+            if (frame.GetProperty("op").GetString() == "gap")
+            {
+                Assert.Equal(["chat"], frame.GetProperty("channels").EnumerateArray().Select(c => c.GetString()));
+                Assert.NotEmpty(frame.GetProperty("reason").GetString()!);
+                next = SeenToken.Decode(frame.GetProperty("to").GetString()!)[test.Node.Store.Origin];
+                Assert.True(next >= first - 1);
+            }
+            else
+            {
+                Assert.Equal(next++, MemorySink.NumberOf(frame));
+            }
+        }
 
         var events = new MemorySink();
         using var eventReader = test.Node.Hub.Open(WireForm.ServerSentEvents, events);

@@ -64,6 +64,19 @@ internal sealed class MemorySink : ISink
         }
     }
 
+    /// <summary>How many whole lines it took.</summary>
+    public int FrameCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                Parse();
+                return _frames.Count;
+            }
+        }
+    }
+
     /// <summary>The whole lines it took, each as JSON.</summary>
     public IReadOnlyList<JsonElement> Frames
     {
@@ -71,17 +84,7 @@ internal sealed class MemorySink : ISink
         {
             lock (_gate)
             {
-                var bytes = _bytes.GetBuffer().AsSpan(0, (int)_bytes.Length);
-                for (int length; (length = bytes[_parsed..].IndexOf((byte)'\n')) >= 0; _parsed += length + 1)
-                {
-                    var frame = JsonDocument.Parse(bytes.Slice(_parsed, length).ToArray()).RootElement;
-                    _frames.Add(frame);
-                    if (frame.GetProperty("op").GetString() == "activity")
-                    {
-                        _numbers.Add(NumberOf(frame));
-                    }
-                }
-
+                Parse();
                 return [.. _frames];
             }
         }
@@ -94,7 +97,7 @@ internal sealed class MemorySink : ISink
         {
             lock (_gate)
             {
-                _ = Frames;
+                Parse();
                 return [.. _numbers];
             }
         }
@@ -117,7 +120,7 @@ internal sealed class MemorySink : ISink
 
     public Task ReceivesAsync(int activities) => WaitAsync(s =>
     {
-        _ = s.Frames;
+        s.Parse();
         return s._numbers.Count >= activities;
     });
 
@@ -173,6 +176,20 @@ internal sealed class MemorySink : ISink
     }
 
     public void Abort() => IsAborted = true;
+
+    private void Parse()
+    {
+        var bytes = _bytes.GetBuffer().AsSpan(0, (int)_bytes.Length);
+        for (int length; (length = bytes[_parsed..].IndexOf((byte)'\n')) >= 0; _parsed += length + 1)
+        {
+            var frame = JsonDocument.Parse(bytes.Slice(_parsed, length).ToArray()).RootElement;
+            _frames.Add(frame);
+            if (frame.GetProperty("op").GetString() == "activity")
+            {
+                _numbers.Add(NumberOf(frame));
+            }
+        }
+    }
 
     private void Look()
     {

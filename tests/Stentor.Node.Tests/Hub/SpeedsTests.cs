@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Stentor.Protocol;
 
 namespace Stentor.Node.Tests;
@@ -5,7 +6,8 @@ namespace Stentor.Node.Tests;
 /// <summary>Readers of all speeds, that stop, crawl and run, fall out of small tails and come back: each sees every entry once, in order.</summary>
 public sealed class SpeedsTests
 {
-    private static readonly string[] Channels = ["a", "b.x", "b.y", "c"];
+    private static readonly string[] Channels = ["a", "b.x", "b.y", "c", "many.1", "many.7", "many.20"];
+    private static readonly string[] Many = [.. Enumerable.Range(0, 30).Select(i => $"many.{i}")];
 
     [Theory]
     [InlineData(1)]
@@ -74,6 +76,9 @@ public sealed class SpeedsTests
                 case 1:
                     reader.Subscribe([ChannelPattern.Parse("c")], TokenOf(test, random), answer: null);
                     break;
+                case 2 when random.Next(2) == 0:
+                    reader.Subscribe([.. Many.Select(ChannelPattern.Parse)], VersionVector.Empty, answer: null);
+                    break;
                 case 2:
                     sink.SetRoom(random.Next(20_000));
                     break;
@@ -93,11 +98,84 @@ public sealed class SpeedsTests
         Assert.Equal(published.Where(p => p.Channel == "a").Select(p => p.Number), sink.Numbers.Where(n => channelOf[n] == "a"));
     }
 
+    [Theory]
+    [InlineData(21)]
+    [InlineData(22)]
+    [InlineData(23)]
+    [InlineData(24)]
+    public async Task Readers_that_come_and_go_while_many_publish_see_what_the_ledger_holds(int seed)
+    {
+        await using var test = new TestNode(options: new NodeOptions { TailBytes = 32 * 1024, TailsBytes = 128 * 1024 });
+        using var stop = new CancellationTokenSource();
+        var next = 0;
+        var publishers = Channels.Select(channel => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested && Volatile.Read(ref next) < 15_000)
+            {
+                await Task.WhenAll(Enumerable.Range(0, 20).Select(_ =>
+                    test.Node.PublishAsync(channel, "ann", TestNode.Numbered(Interlocked.Increment(ref next), 50), CancellationToken.None).AsTask()));
+            }
+        })).ToList();
+        var readers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Task.Run(async () =>
+        {
+            var random = new Random((seed * 100) + i);
+            var opened = new List<(MemorySink Sink, Reader Reader, int From, Func<string, bool> Matches)>();
+            for (var step = 0; step < 30; step++)
+            {
+                var reader = Open(test, random, published: -1);
+                reader.Sink.SetRoom(random.Next(3) == 0 ? random.Next(20_000) : long.MaxValue);
+                var enough = random.Next(1, 20);
+                await Task.WhenAny(reader.Sink.WaitAsync(s => s.IsBlocked || s.FrameCount >= enough), Task.WhenAll(publishers));
+                if (random.Next(2) == 0)
+                {
+                    reader.Reader.Dispose();
+                }
+                else
+                {
+                    opened.Add(reader);
+                }
+            }
+
+            return opened;
+        })));
+        await stop.CancelAsync();
+        await Task.WhenAll(publishers).WaitAsync(TestNode.Patience);
+
+        var ledger = Ledger(test);
+        foreach (var (sink, reader, _, matches) in readers.SelectMany(r => r))
+        {
+            sink.SetRoom(long.MaxValue);
+            await sink.WaitAsync(s => s.FrameCount > 0);
+            var start = SeenToken.Decode(sink.Frames[0].GetProperty("seen").GetString()!)[test.Node.Store.Origin];
+            var expected = ledger.Where(e => e.Seq > start && matches(e.Channel)).Select(e => e.Number).ToList();
+            await sink.ReceivesAsync(expected.Count);
+            Assert.Equal(expected, sink.Numbers);
+            reader.Dispose();
+        }
+    }
+
+    private static List<(string Channel, long Seq, int Number)> Ledger(TestNode test)
+    {
+        var entries = new List<(string, long, int)>();
+        var batch = new Storage.LedgerBatch();
+        for (long after = 0; after < test.Node.Store.Position; after = batch.Through)
+        {
+            test.Node.Store.ReadAll(after, 1024 * 1024, batch);
+            foreach (var slice in batch.Entries)
+            {
+                var entry = JsonDocument.Parse(batch.Bytes.WrittenMemory.Slice(slice.Offset, slice.Length)).RootElement;
+                entries.Add((entry.GetProperty("channel").GetString()!, entry.GetProperty("seq").GetInt64(), entry.GetProperty("activity").GetProperty("n").GetInt32())); // As canonical entries have them.
+            }
+        }
+
+        return entries;
+    }
+
     private static (MemorySink Sink, Reader Reader, int From, Func<string, bool> Matches) Open(TestNode test, Random random, int published)
     {
         var sink = new MemorySink();
         sink.SetRoom(random.Next(4) switch { 0 => 0, 1 => random.Next(500), _ => random.Next(50_000) });
-        string[][] choices = [["a"], ["b.*"], ["a", "b.x"], ["a", "b.*", "c"], [">"], [">", "a"]];
+        string[][] choices = [["a"], ["b.*"], ["a", "b.x"], ["a", "b.*", "c"], [">"], [">", "a"], Many, [.. Many, "a", "b.*"]];
         var channels = choices[random.Next(choices.Length)];
         var isFromStart = random.Next(2) == 0;
         var reader = HubTests.Open(test, sink, isFromStart ? VersionVector.Empty : null, channels);
