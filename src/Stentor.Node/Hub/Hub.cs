@@ -331,13 +331,14 @@ public sealed class Hub : IDisposable
                 }
 
                 var hasToken = isLast[i] || tail.Form == WireForm.ServerSentEvents;
-                if (tail.Last <= after)
+                var isFirst = tail.Last <= after;
+                tail.Append(after + 1 + i, bytes.Slice(entry.Offset, entry.Length), hasToken ? token[..tokenLength] : default);
+                if (isFirst)
                 {
+                    // After the entry is there: a reader takes a mark away when it finds nothing new.
                     _dirty.Add(tail);
                     Mark(tail);
                 }
-
-                tail.Append(after + 1 + i, bytes.Slice(entry.Offset, entry.Length), hasToken ? token[..tokenLength] : default);
             }
 
             if (isLast[i])

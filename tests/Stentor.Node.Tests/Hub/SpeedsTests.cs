@@ -154,6 +154,33 @@ public sealed class SpeedsTests
         }
     }
 
+    [Fact]
+    public async Task A_reader_of_many_channels_misses_none_of_commits_that_go_to_all_of_them()
+    {
+        await using var test = new TestNode();
+        var sinks = Enumerable.Range(0, 20).Select(_ => new MemorySink()).ToList();
+        var readers = sinks.ConvertAll(sink => HubTests.Open(test, sink, Many));
+        const int Rounds = 150;
+
+        // Each commit is appended to all tails while the one before is still delivered from them.
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(p => Task.Run(async () =>
+        {
+            for (var i = 0; i < Rounds; i++)
+            {
+                await Task.WhenAll(Many.Select((channel, c) => test.PublishAsync(channel, TestNode.Numbered((((p * Rounds) + i) * Many.Length) + c))));
+            }
+        }))).WaitAsync(TestNode.Patience);
+
+        var expected = Ledger(test).ConvertAll(e => e.Number);
+        foreach (var sink in sinks)
+        {
+            await sink.ReceivesAsync(expected.Count);
+            Assert.Equal(expected, sink.Numbers);
+        }
+
+        readers.ForEach(r => r.Dispose());
+    }
+
     private static List<(string Channel, long Seq, int Number)> Ledger(TestNode test)
     {
         var entries = new List<(string, long, int)>();
