@@ -73,6 +73,8 @@ finish() {
   local name
   for name in "${failed_steps[@]+"${failed_steps[@]}"}"; do
     echo "FAILED: $name"
+    # Which tests, and the first lines of why: many only ever see the end of this output.
+    [ ! -s "out/tests/${name%%:*}.log" ] || grep -F -A 8 '[FAIL]' "out/tests/${name%%:*}.log"
   done
   echo "all in $SECONDS s"
   echo "$passed passed, $failed failed"
@@ -91,7 +93,7 @@ run_project() {
   say "$name"
   local started=$SECONDS code=0
   timeout --kill-after=10 "$project_seconds_max" \
-    dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" || code=$?
+    dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" | tee "out/tests/$name.log" || code=$?
 
   # The result file decides, not the text on the screen; a project that died before it wrote one has failed.
   local p=0 f=0 e=0 s=0
