@@ -92,7 +92,8 @@ run_project() {
   rm -f "$results"
   say "$name"
   local started=$SECONDS code=0
-  timeout --kill-after=10 "$project_seconds_max" \
+  # Whoever started this in the background may have left SIGINT ignored, which every child inherits: the tests press Ctrl-C.
+  timeout --kill-after=10 "$project_seconds_max" env --default-signal=INT,QUIT \
     dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" | tee "out/tests/$name.log" || code=$?
 
   # The result file decides, not the text on the screen; a project that died before it wrote one has failed.

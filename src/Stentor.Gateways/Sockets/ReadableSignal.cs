@@ -26,7 +26,7 @@ internal sealed class ReadableSignal : SocketAsyncEventArgs, IValueTaskSource<bo
     public ValueTask<bool> WaitAsync()
     {
         _source.Reset();
-        Volatile.Write(ref _isWaiting, 1);
+        Interlocked.Exchange(ref _isWaiting, 1); // Seen by Stop before the look at what Stop writes.
         if (_isStopped)
         {
             TryEnd(isReadable: false);
