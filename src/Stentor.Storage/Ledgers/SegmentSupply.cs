@@ -95,9 +95,10 @@ internal sealed class SegmentSupply(IDisk disk, int segmentBytes)
             for (var offset = 0L; offset < segmentBytes; offset += zeros.Length)
             {
                 file.Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, segmentBytes - offset)), offset);
-            }
 
-            file.Sync();
+                // Piece by piece: a commit's sync that comes meanwhile waits for one piece, not for all of them.
+                file.Sync();
+            }
         }
         catch (DiskException)
         {
