@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Stentor.Cli.Clients;
+using Stentor.Cli.CommandLine;
 using Stentor.Client;
 
 namespace Stentor.Cli.Accounts;
@@ -7,7 +8,7 @@ namespace Stentor.Cli.Accounts;
 /// <summary><c>stentor register</c>: claims a username.</summary>
 internal sealed class RegisterCommand : ClientCommand
 {
-    private readonly Argument<string> _username = new("USERNAME") { Description = "1 to 64 of A-Z a-z 0-9 _ - and dots." };
+    private readonly Argument<string> _username = new Argument<string>("USERNAME") { Description = "1 to 64 of A-Z a-z 0-9 _ - and dots." }.By(ValueRules.User);
 
     /// <summary>Makes the command.</summary>
     /// <param name="around">What it finds around it.</param>

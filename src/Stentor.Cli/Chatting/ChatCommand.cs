@@ -15,7 +15,7 @@ internal sealed class ChatCommand : ClientCommand
 {
     private const string ClearLine = "\r\e[K";
 
-    private readonly Argument<string> _channel = new("CHANNEL") { Description = "The channel, like chat.general." };
+    private readonly Argument<string> _channel = new Argument<string>("CHANNEL") { Description = "The channel, like chat.general." }.By(ValueRules.Channel);
     private readonly Option<int> _history = CommonOptions.Number("--history", "Show so many of the newest messages first.", "N", 20, 0, 1_000);
 
     /// <summary>Makes the command.</summary>

@@ -15,7 +15,7 @@ internal abstract class ClientCommand : ExampleCommand
         CustomParser = result => [.. result.Tokens.Select(token => CommonOptions.Url("--server", token.Value, result)!)], // A null comes with an error, which ends the command.
     };
 
-    private readonly Option<string?> _user = new("--user") { Description = "Who asks; without it, nobody in particular (anonymous).", HelpName = "NAME" };
+    private readonly Option<string?> _user = new Option<string?>("--user") { Description = "Who asks; without it, nobody in particular (anonymous).", HelpName = "NAME" }.By(ValueRules.User);
     private readonly Option<string?> _secretFile = new("--secret-file") { Description = "The file with the user's secret. On a terminal it is asked for when it is not given.", HelpName = "FILE" };
     private readonly Option<int> _timeout = CommonOptions.Number("--timeout", "How long a request is tried again, in seconds, when no node takes it.", "N", 10, 1, 86_400);
 

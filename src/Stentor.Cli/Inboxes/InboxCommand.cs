@@ -26,14 +26,14 @@ internal sealed class InboxCommand : ExampleCommand
         "stentor inbox read work --user ada --secret-file ada.secret",
     ];
 
-    private static Argument<string> NameArgument() => new("NAME") { Description = "The inbox: one token of A-Z a-z 0-9 _ -." };
+    private static Argument<string> NameArgument() => new Argument<string>("NAME") { Description = "The inbox: one token of A-Z a-z 0-9 _ -." }.By(ValueRules.Inbox);
 
     /// <summary><c>stentor inbox put</c>.</summary>
     private sealed class PutCommand : ClientCommand
     {
         private readonly Argument<string> _name = NameArgument();
-        private readonly Argument<string[]> _channels = new("CHANNEL") { Description = "Channels and patterns that it takes.", Arity = ArgumentArity.OneOrMore };
-        private readonly Option<string?> _after = new("--after") { Description = "For a new inbox: the seen token of what its owner has seen. Default: everything until now.", HelpName = "TOKEN" };
+        private readonly Argument<string[]> _channels = new Argument<string[]>("CHANNEL") { Description = "Channels and patterns that it takes.", Arity = ArgumentArity.OneOrMore }.By(ValueRules.Pattern);
+        private readonly Option<string?> _after = new Option<string?>("--after") { Description = "For a new inbox: the seen token of what its owner has seen. Default: everything until now.", HelpName = "TOKEN" }.By(ValueRules.Seen);
 
         public PutCommand(Surroundings around)
             : base("put", "Make an inbox, or change what it takes.", around)
@@ -129,7 +129,7 @@ internal sealed class InboxCommand : ExampleCommand
     private sealed class AckCommand : ClientCommand
     {
         private readonly Argument<string> _name = NameArgument();
-        private readonly Argument<string> _token = new("TOKEN") { Description = "The seen token of the last entry that is done with." };
+        private readonly Argument<string> _token = new Argument<string>("TOKEN") { Description = "The seen token of the last entry that is done with." }.By(ValueRules.Seen);
 
         public AckCommand(Surroundings around)
             : base("ack", "Tell the node what the owner of an inbox has seen.", around)

@@ -10,11 +10,11 @@ namespace Stentor.Cli.Publishing;
 /// <summary><c>stentor publish</c>: one activity from the command line, or many from standard input.</summary>
 internal sealed class PublishCommand : ClientCommand
 {
-    private readonly Argument<string?> _channel = new("CHANNEL") { Description = "The channel, like chat.general. With --bodies each line may name its own.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _channel = new Argument<string?>("CHANNEL") { Description = "The channel, like chat.general. With --bodies each line may name its own.", Arity = ArgumentArity.ZeroOrOne }.By(ValueRules.Channel);
     private readonly Argument<string?> _activity = new("ACTIVITY") { Description = "The activity, a JSON object. Without it, activities are read from standard input, one a line (NDJSON).", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _effect = new("--effect") { Description = "What it does to the channel's state: {\"set\": {…}, \"add\": {…}, \"remove\": […]}. Goes with an activity or stands alone.", HelpName = "JSON" };
     private readonly Option<string?> _id = new("--id") { Description = "The publish id: the same author's same id is recorded once, however often it is sent.", HelpName = "ID" };
-    private readonly Option<string?> _after = new("--after") { Description = "The seen token of what the activity answers to.", HelpName = "TOKEN" };
+    private readonly Option<string?> _after = new Option<string?>("--after") { Description = "The seen token of what the activity answers to.", HelpName = "TOKEN" }.By(ValueRules.Seen);
     private readonly Option<bool?> _ifExists = new("--if-exists") { Description = "Only if the channel was published to before (true), or never (false).", HelpName = "true|false" };
     private readonly Option<long?> _ifVersion = new("--if-version") { Description = "Only if the channel has this version.", HelpName = "N" };
     private readonly Option<int> _copies = CommonOptions.Number("--copies", "Wait until so many regions have it on disk.", "N", 1, 1, PublishBody.CopiesMax);
@@ -57,9 +57,10 @@ internal sealed class PublishCommand : ClientCommand
                 ? await new PublishRun(client, Around, parsed.GetValue(_json)).RunAsync(line => Many(parsed, line), cancellationToken)
                 : await PublishOneAsync(client, one, parsed.GetValue(_json), cancellationToken);
         }
-        catch (ProtocolException e)
+        catch (Exception e) when (e is ProtocolException or StentorException { Type: ErrorType.Malformed })
         {
-            throw new CommandException($"{e.Type}: {e.Message}");
+            // What the command line gives; lines of the input that are malformed are counted by the run, and do not end it.
+            throw CommandException.Usage(e.Message);
         }
     }
 

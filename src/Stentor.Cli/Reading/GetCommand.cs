@@ -12,7 +12,7 @@ namespace Stentor.Cli.Reading;
 /// <summary><c>stentor get</c>: prints a channel's state, or the channels that match a pattern.</summary>
 internal sealed class GetCommand : ClientCommand
 {
-    private readonly Argument<string> _channel = new("CHANNEL") { Description = "A channel, for its state; or a pattern, for the channels that match." };
+    private readonly Argument<string> _channel = new Argument<string>("CHANNEL") { Description = "A channel, for its state; or a pattern, for the channels that match." }.By(ValueRules.Pattern);
     private readonly Option<bool> _json = CommonOptions.Json();
 
     /// <summary>Makes the command.</summary>

@@ -10,8 +10,8 @@ internal sealed class LogCommand : ClientCommand
 {
     private const int PageMax = 1_000;
 
-    private readonly Argument<string> _channels = new("CHANNEL") { Description = "A channel or pattern: scores.* (one token), scores.> (one or more)." };
-    private readonly Option<string?> _after = new("--after") { Description = "The seen token to read after; without it, from the start of what is held.", HelpName = "TOKEN" };
+    private readonly Argument<string> _channels = new Argument<string>("CHANNEL") { Description = "A channel or pattern: scores.* (one token), scores.> (one or more)." }.By(ValueRules.Pattern);
+    private readonly Option<string?> _after = new Option<string?>("--after") { Description = "The seen token to read after; without it, from the start of what is held.", HelpName = "TOKEN" }.By(ValueRules.Seen);
     private readonly Option<int> _limit = CommonOptions.Number("--limit", "Most entries; 0 for all.", "N", 0, 0, int.MaxValue);
     private readonly Option<int> _newest = CommonOptions.Number("--newest", "Only so many of the newest entries.", "N", 0, 1, PageMax);
     private readonly Option<int> _wait = CommonOptions.Number("--wait", "Wait so many seconds for an entry when there is none.", "S", 0, 0, 60);

@@ -10,8 +10,8 @@ namespace Stentor.Cli.Reading;
 /// <summary><c>stentor subscribe</c>: prints what is published, as it is published.</summary>
 internal sealed class SubscribeCommand : ClientCommand
 {
-    private readonly Argument<string[]> _channels = new("CHANNEL") { Description = "Channels and patterns: scores.* (one token), scores.> (one or more).", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string?> _after = new("--after") { Description = "Where to start: now (the default), start, or a seen token.", HelpName = "WHERE" };
+    private readonly Argument<string[]> _channels = new Argument<string[]>("CHANNEL") { Description = "Channels and patterns: scores.* (one token), scores.> (one or more).", Arity = ArgumentArity.OneOrMore }.By(ValueRules.Pattern);
+    private readonly Option<string?> _after = new Option<string?>("--after") { Description = "Where to start: now (the default), start, or a seen token.", HelpName = "WHERE" }.By(ValueRules.Start);
     private readonly Option<string?> _seenFile = new("--seen-file") { Description = "Keep the seen token in this file, and go on from it when it is there.", HelpName = "FILE" };
     private readonly Option<int> _count = CommonOptions.Number("--count", "End after so many entries; 0 goes on for ever.", "N", 0, 0, int.MaxValue);
     private readonly Option<bool> _seen = new("--seen") { Description = "With --json: print {\"entry\": …, \"seen\": …}, so that a program can resume after any line." };

@@ -14,7 +14,7 @@ internal sealed class ServeCommand : ExampleCommand
     private readonly Option<string?> _tcp = new("--tcp") { Description = "Where JSON frames are served on plain TCP.", HelpName = "HOST:PORT" };
     private readonly Option<string> _data = new("--data") { Description = "Where everything that must last is kept; made when it does not exist.", HelpName = "DIR", DefaultValueFactory = _ => DataDirectory };
     private readonly Option<bool> _ephemeral = new("--ephemeral") { Description = "Keep everything in memory; nothing outlives the process." };
-    private readonly Option<string> _region = new("--region") { Description = "The region's name, first part of its origin.", HelpName = "NAME", DefaultValueFactory = _ => Defaults.Node.Region };
+    private readonly Option<string> _region = new Option<string>("--region") { Description = "The region's name, first part of its origin.", HelpName = "NAME", DefaultValueFactory = _ => Defaults.Node.Region }.By(ValueRules.Region);
     private readonly Option<string?> _operatorSecretFile = new("--operator-secret-file") { Description = "The file with the operator's secret; made when it does not exist. Default: operator.secret in the data directory.", HelpName = "FILE" };
     private readonly Option<string?> _certificateFile = new("--certificate-file") { Description = "The certificate for https, a PEM file.", HelpName = "FILE" };
     private readonly Option<string?> _certificateKeyFile = new("--certificate-key-file") { Description = "The certificate's key, a PEM file, when it is not in the certificate's file.", HelpName = "FILE" };
