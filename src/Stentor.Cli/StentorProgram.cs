@@ -133,7 +133,7 @@ internal static class StentorProgram
         {
             var name = unknown.Split('=')[0];
             var known = command.Options.SelectMany(option => option.Aliases.Append(option.Name)).Append("--help");
-            throw CommandException.Usage($"the option '{name}' is unknown{Nearest.Suggestion(name, known)}");
+            throw CommandException.Usage($"the option '{name}' is unknown{Nearest.Suggestion(name, known, prefix: "--")}");
         }
 
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count > 0)

@@ -6,22 +6,36 @@ internal static class Nearest
     /// <summary>The known word nearest to <paramref name="word"/>; null when none is near.</summary>
     /// <param name="word">What was written.</param>
     /// <param name="known">What could have been meant.</param>
-    public static string? To(string word, IEnumerable<string> known)
+    /// <param name="prefix">What all of them start with: that two words share it does not make them alike. Nor does case part them.</param>
+    public static string? To(string word, IEnumerable<string> known, string prefix = "")
     {
-        // A third of the letters wrong, or two: farther than that a suggestion is a guess.
-        var distanceMax = Math.Max(2, word.Length / 3);
+        var written = Bare(word, prefix);
         return known
-            .Select(candidate => (candidate, distance: Distance(word, candidate)))
-            .Where(pair => pair.distance <= distanceMax)
+            .Select(candidate => (candidate, bare: Bare(candidate, prefix)))
+            .Select(pair => (pair.candidate, distance: Distance(written, pair.bare), length: Math.Max(written.Length, pair.bare.Length)))
+            .Where(pair => pair.distance <= DistanceMax(pair.length))
             .OrderBy(pair => pair.distance).ThenBy(pair => pair.candidate, StringComparer.Ordinal)
             .Select(pair => pair.candidate)
             .FirstOrDefault();
     }
 
-    /// <summary><c>; did you mean 'X'?</c>, or nothing when nothing is near.</summary>
+    /// <summary><c>; did you mean 'X'?</c>, or where the known words stand when none is near.</summary>
     /// <param name="word">What was written.</param>
     /// <param name="known">What could have been meant.</param>
-    public static string Suggestion(string word, IEnumerable<string> known) => To(word, known) is { } nearest ? $"; did you mean '{nearest}'?" : ".";
+    /// <param name="whereKnown">A sentence that says where the known words stand; empty when what follows says it.</param>
+    /// <param name="prefix">What all of them start with.</param>
+    public static string Suggestion(string word, IEnumerable<string> known, string whereKnown = "", string prefix = "") => To(word, known, prefix) switch
+    {
+        { } nearest => $"; did you mean '{nearest}'?",
+        null when whereKnown.Length > 0 => $". {whereKnown}",
+        null => ".",
+    };
+
+    // A third of the letters wrong, or one: farther than that a suggestion is a guess, and 'tls' becomes 'tcp'.
+    private static int DistanceMax(int length) => Math.Max(1, length / 3);
+
+    private static string Bare(string word, string prefix) =>
+        (word.StartsWith(prefix, StringComparison.Ordinal) ? word[prefix.Length..] : word).ToUpperInvariant();
 
     /// <summary>Letters to insert, delete, replace or swap with their neighbour (optimal string alignment).</summary>
     private static int Distance(string a, string b)

@@ -19,6 +19,8 @@ internal sealed class Settings
     /// <summary>The file, in the working directory.</summary>
     public const string FileName = "stentor.json";
 
+    private const string WhereKnown = $"Each option has one, --rate-limits has {Prefix}RATE_LIMITS and the key 'rate-limits'; docs/cli.md and 'stentor COMMAND --help' list the options.";
+
     private readonly Dictionary<string, Setting> _settings = new(StringComparer.Ordinal);
 
     private Settings()
@@ -83,7 +85,7 @@ internal sealed class Settings
         {
             if (!variables.TryGetValue(name, out var key))
             {
-                throw CommandException.Usage($"The variable {name} is unknown{Nearest.Suggestion(name, variables.Keys.Append(FileVariable))}");
+                throw CommandException.Usage($"The variable {name} is unknown{Nearest.Suggestion(name, variables.Keys.Append(FileVariable), WhereKnown, Prefix)}");
             }
 
             // A variable has one value; where an option may be repeated, white space or commas part the values.
@@ -113,7 +115,7 @@ internal sealed class Settings
             {
                 if (!known.ContainsKey(property.Name))
                 {
-                    throw CommandException.Usage($"{path}: the key '{property.Name}' is unknown{Nearest.Suggestion(property.Name, known.Keys)}");
+                    throw CommandException.Usage($"{path}: the key '{property.Name}' is unknown{Nearest.Suggestion(property.Name, known.Keys, WhereKnown)}");
                 }
 
                 _settings[property.Name] = new Setting($"{path}, key '{property.Name}'", ValuesOf(property, path));

@@ -41,6 +41,18 @@ public sealed class SettingsTests : IDisposable
         Assert.Contains("the key 'rate-limit' is unknown; did you mean 'rate-limits'?", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_key_or_variable_that_resembles_nothing_is_an_error_that_makes_no_guess_and_says_where_to_look()
+    {
+        var variable = await ErrorOf(new() { ["STENTOR_FOO"] = "1" }, "get", "x");
+        WriteFile("""{"colour": "red"}""");
+        var key = await ErrorOf([], "get", "x");
+
+        Assert.Contains("STENTOR_FOO is unknown. Each option has one", variable, StringComparison.Ordinal);
+        Assert.Contains("the key 'colour' is unknown. Each option has one", key, StringComparison.Ordinal);
+        Assert.DoesNotContain("did you mean", variable + key, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("[]", "must hold a JSON object")]
     [InlineData("{", "is not JSON")]
