@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -160,6 +161,9 @@ public sealed partial class Server : IAsyncDisposable
             endpoints.Listen(kestrel, connection => frames!.ServeTcpAsync(connection), (change, isFrames) => metrics?.OnConnection(change, isFrames));
         });
         builder.Services.AddSingleton<IConnectionListenerFactory, FrameTransport>();
+
+        // What a socket brought is handled on the thread that saw it, as on the TCP port: nothing of ours blocks that thread.
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         if (endpoints.HasTls)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();

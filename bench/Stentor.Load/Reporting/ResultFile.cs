@@ -18,7 +18,7 @@ internal static class ResultFile
             HasChanges = Git("status", "--porcelain", "--untracked-files=no") is not null,
             Machine = Machine(),
             Versions = Versions(settings),
-            Settings = new { settings.Seconds, settings.WarmUpSeconds, settings.Runs },
+            Settings = new { settings.Seconds, settings.WarmUpSeconds, settings.LatencyWarmUpSeconds, settings.Runs },
             Cases = results.Select(r => new
             {
                 r.Case.Row,

@@ -47,7 +47,7 @@ internal static class Channels
         var expected = new long[readers.Length];
 
         var begin = Clock.Now + Clock.Millisecond;
-        var measureFrom = begin + (long)(settings.WarmUpSeconds * Clock.Second);
+        var measureFrom = begin + (long)(settings.LatencyWarmUpSeconds * Clock.Second);
         tally.Latencies = new Latencies(measureFrom);
         var stretch = Stretch.Begin(server, 0);
         var published = Schedule.Run(loop, publisher, begin, measureFrom + (long)(settings.Seconds * Clock.Second), Clock.Second / rate, (nth, due) =>

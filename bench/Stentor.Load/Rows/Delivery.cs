@@ -116,7 +116,7 @@ internal static class Delivery
 
         var period = Clock.Second * readerCount / deliveryRate;
         var begin = Clock.Now + Clock.Millisecond;
-        var measureFrom = begin + (long)(settings.WarmUpSeconds * Clock.Second);
+        var measureFrom = begin + (long)(settings.LatencyWarmUpSeconds * Clock.Second);
         tally.Latencies = new Latencies(measureFrom);
         var stretch = Stretch.Begin(server, 0);
         var published = Schedule.Run(loop, publisher, begin, measureFrom + (long)(settings.Seconds * Clock.Second), period,

@@ -86,6 +86,7 @@ internal abstract class ChildServer : IDisposable
         Kill();
         _lines.Dispose();
         System.IO.Directory.Delete(Directory, recursive: true);
+        Libc.Sync(); // What the file system and the disk have to do for it is not the next contender's.
     }
 
     /// <summary>A loopback port that nobody listens on.</summary>
