@@ -26,6 +26,7 @@ internal sealed partial class FrameSession
     /// <param name="text">The frames; kept by what they publish.</param>
     public async ValueTask HandleAsync(ReadOnlyMemory<byte> text)
     {
+        _isHandling = true;
         var batch = Batches.TryDequeue(out var free) ? free : [];
         var publishes = 0;
         while (!text.IsEmpty && !IsEnding)
@@ -51,6 +52,10 @@ internal sealed partial class FrameSession
         {
             await PaceAsync(publishes);
         }
+
+        // Silence counts from here: what came meanwhile has not been read yet.
+        OnHeard();
+        _isHandling = false;
     }
 
     /// <summary>Counts publishes, and waits until more may come; a stop ends the wait, and what was taken is then answered.</summary>

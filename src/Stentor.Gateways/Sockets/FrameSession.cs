@@ -31,6 +31,7 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     private long _heardAt;
     private long _checkedAt;
     private bool _isPinged;
+    private volatile bool _isHandling;
     private volatile CloseReason? _ending;
 
     public FrameSession(FrameGateway gateway, WireForm form, ISink sink, Socket? socket, IPEndPoint? from, string username, Credential? session = null)
@@ -88,19 +89,26 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
 
         if (_reader.IsBlocked)
         {
-            // It has more to read than it reads; a ping would wait behind that. Its machine is asked instead.
-            if (_socket is not null && SocketHealth.IsDead(_socket, options.Heartbeat + options.HeartbeatGrace))
-            {
-                SocketLog.Silent(_gateway.Log, Client, (options.Heartbeat + options.HeartbeatGrace).TotalSeconds);
-                _sink.Abort();
-            }
-
+            // It has more to read than it reads; a ping would wait behind that.
+            AskItsMachine();
             OnHeard();
             return;
         }
 
+        // Looked at before the silence: whoever stops handling has set the time first.
+        var isUnread = _isHandling;
         var silence = _node.Time.GetElapsedTime(Volatile.Read(ref _heardAt));
-        if (silence >= options.Heartbeat + options.HeartbeatGrace - period)
+        if (isUnread)
+        {
+            // It is paced, or waits for room. Whatever it says is not heard meanwhile; but it must hear that we are there.
+            AskItsMachine();
+            if (silence >= options.Heartbeat)
+            {
+                OnHeard();
+                Ping();
+            }
+        }
+        else if (silence >= options.Heartbeat + options.HeartbeatGrace - period)
         {
             SocketLog.Silent(_gateway.Log, Client, silence.TotalSeconds);
             _sink.Abort();
@@ -108,14 +116,7 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         else if (silence >= options.Heartbeat && !_isPinged)
         {
             _isPinged = true;
-            WriteJson(ServerFrames.Ping);
-            if (_form == WireForm.WebSocket)
-            {
-                // Whoever only reads in a browser answers this one without knowing it.
-                _reader.Write(WebSocketFrames.Ping);
-            }
-
-            _reader.Flush();
+            Ping();
         }
     }
 
@@ -180,6 +181,29 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
+
+    /// <summary>Gives up a connection whose other side cannot be asked itself, when its machine does not answer either.</summary>
+    private void AskItsMachine()
+    {
+        var silence = _node.Options.Heartbeat + _node.Options.HeartbeatGrace;
+        if (_socket is not null && SocketHealth.IsDead(_socket, silence))
+        {
+            SocketLog.Silent(_gateway.Log, Client, silence.TotalSeconds);
+            _sink.Abort();
+        }
+    }
+
+    private void Ping()
+    {
+        WriteJson(ServerFrames.Ping);
+        if (_form == WireForm.WebSocket)
+        {
+            // Whoever only reads in a browser answers this one without knowing it.
+            _reader.Write(WebSocketFrames.Ping);
+        }
+
+        _reader.Flush();
+    }
 
     private void End(CloseReason reason, Refusal? refusal)
     {

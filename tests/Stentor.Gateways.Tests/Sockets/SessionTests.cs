@@ -288,6 +288,29 @@ public sealed class SessionTests(TestServer server) : IClassFixture<TestServer>
     }
 
     [Theory]
+    [MemberData(nameof(FrameClient.Transports), MemberType = typeof(FrameClient))]
+    public async Task A_connection_that_is_slowed_down_for_longer_than_silence_may_last_is_not_given_up(string transport)
+    {
+        var time = new ManualTime();
+        await using var limited = await TestServer.StartAsync(o => o with { Time = time, RateLimits = new() { AnonymousPublishesPerSecond = 1 } });
+        await using var greedy = await FrameClient.ConnectAsync(limited, transport);
+        await greedy.SendAsync([.. Enumerable.Repeat("""{"op":"publish","channel":"activities","activity":{}}""", 60)]);
+        await greedy.ReceiveAsync(60);
+        await time.UntilWaitedForAsync(TimeSpan.FromSeconds(59)); // One at once and one a second.
+
+        await greedy.SendAsync("""{"op":"ping","ref":"unread until then"}""");
+        time.Advance(TimeSpan.FromSeconds(58));
+        var whileUnread = await greedy.ReceiveAsync(2);
+        time.Advance(TimeSpan.FromSeconds(1));
+        var answer = await greedy.ReceiveAsync();
+
+        // It hears every 25 s that the node is there.
+        Assert.Equal(["ping", "ping"], whileUnread.Select(FrameClient.Op));
+        Assert.Equal("unread until then", answer.GetProperty("ref").GetString());
+        Assert.DoesNotContain(limited.Logs.Messages, m => m.Contains("no sign of life", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("tcp", false)]
     [InlineData("websocket", false)]
     [InlineData("websocket", true)]
