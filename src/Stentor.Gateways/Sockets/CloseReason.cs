@@ -32,4 +32,7 @@ internal sealed record CloseReason(int Code)
 
     /// <summary>What the client is told; null when there is nothing to tell.</summary>
     public Refusal? Refusal { get; init; }
+
+    /// <summary>Whether the client has been told in answer to a frame: then only a close frame says it again.</summary>
+    public bool IsTold { get; init; }
 }

@@ -155,8 +155,7 @@ internal sealed partial class FrameSession
         }
         catch (ProtocolException e)
         {
-            WriteError(ClientFrame.FindRef(line), new Refusal(e.Type, e.Message), TimeSpan.Zero);
-            OnGoodbye(CloseReason.Malformed);
+            EndWith(CloseReason.Malformed, ClientFrame.FindRef(line), new Refusal(e.Type, e.Message), TimeSpan.Zero);
             return null;
         }
     }
@@ -331,11 +330,14 @@ internal sealed partial class FrameSession
             return;
         }
 
-        WriteError(request.Ref, login.Refusal!, login.RetryAfter); // No credential, so a refusal.
-        if (login.Refusal!.Type == ErrorType.RateLimited)
+        var refusal = login.Refusal!; // No credential, so a refusal.
+        if (refusal.Type == ErrorType.RateLimited)
         {
-            OnGoodbye(CloseReason.Unauthenticated);
+            EndWith(CloseReason.Unauthenticated, request.Ref, refusal, login.RetryAfter);
+            return;
         }
+
+        WriteError(request.Ref, refusal, login.RetryAfter);
     }
 
     private async ValueTask AckAsync(Request request)
@@ -364,8 +366,7 @@ internal sealed partial class FrameSession
         catch (ProtocolException e)
         {
             seen = VersionVector.Empty;
-            WriteError(reference, new Refusal(e.Type, e.Message), TimeSpan.Zero);
-            OnGoodbye(CloseReason.Malformed);
+            EndWith(CloseReason.Malformed, reference, new Refusal(e.Type, e.Message), TimeSpan.Zero);
             return false;
         }
     }

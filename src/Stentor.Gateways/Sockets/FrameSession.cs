@@ -159,7 +159,10 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
                     SocketLog.ClosedForCause(_gateway.Log, Client, ending.Refusal.Detail);
                 }
 
-                WriteError(default, ending.Refusal, TimeSpan.Zero);
+                if (!ending.IsTold)
+                {
+                    WriteError(default, ending.Refusal, TimeSpan.Zero);
+                }
             }
 
             if (_form == WireForm.WebSocket)
@@ -203,6 +206,13 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
         }
 
         _reader.Flush();
+    }
+
+    /// <summary>Refuses a frame, and ends with it.</summary>
+    private void EndWith(CloseReason reason, ReadOnlyMemory<byte> reference, Refusal refusal, TimeSpan retryAfter)
+    {
+        WriteError(reference, refusal, retryAfter);
+        End(reason with { IsTold = true }, refusal);
     }
 
     private void End(CloseReason reason, Refusal? refusal)

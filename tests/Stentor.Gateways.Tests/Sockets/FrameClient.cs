@@ -137,6 +137,9 @@ internal sealed class WebSocketFrameClient : FrameClient
 
     public override int CloseCode => _socket.CloseStatus is { } status ? (int)status : 0;
 
+    /// <summary>Why the server closed, as its close frame says it.</summary>
+    public string CloseText => _socket.CloseStatusDescription ?? "";
+
     public static async Task<WebSocketFrameClient> OpenAsync(TestServer server, string query = "")
     {
         using var timeout = new CancellationTokenSource(TestServer.Patience);

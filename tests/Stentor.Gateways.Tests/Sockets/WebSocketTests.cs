@@ -77,6 +77,38 @@ public sealed class WebSocketTests(TestServer server) : IClassFixture<TestServer
         Assert.Equal(code, (close[0] << 8) | close[1]);
     }
 
+    [Theory]
+    [InlineData("{")]
+    [InlineData("""{"op":"ping","more":1}""")]
+    [InlineData("""{"op":"subscribe","channels":["a"],"after":"x"}""")]
+    public async Task The_close_after_a_malformed_frame_says_what_its_error_said(string frame)
+    {
+        await using var client = await WebSocketFrameClient.OpenAsync(server);
+        await client.ReceiveAsync();
+
+        await client.SendAsync(frame);
+        var error = Assert.Single(await client.ReadToEndAsync());
+
+        var detail = error.GetProperty("detail").GetString()!; // Errors have one.
+        Assert.Equal(3501, client.CloseCode);
+        Assert.Equal(detail[..Math.Min(detail.Length, 123)], client.CloseText);
+    }
+
+    [Theory]
+    [InlineData("ä", 2)]
+    [InlineData("€", 3)]
+    [InlineData("𝄞", 4)]
+    public void What_a_close_says_is_cut_between_characters(string piece, int pieceBytes)
+    {
+        var text = string.Concat(Enumerable.Repeat(piece, 100));
+
+        var frame = WebSocketFrames.Close(3501, text);
+
+        var said = Encoding.UTF8.GetString(frame.AsSpan(4));
+        Assert.InRange(frame.Length - 4, 123 - pieceBytes + 1, 123);
+        Assert.StartsWith(said, text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_length_that_is_only_claimed_costs_nothing()
     {
