@@ -7,9 +7,10 @@ namespace Stentor.Storage;
 /// <summary>The index of a segment that is being written, in memory: offsets, and for each record the one before it in its channel.</summary>
 /// <param name="start">The region's version vector before the segment.</param>
 /// <param name="offset">Where the first record will start.</param>
-internal sealed class ActiveIndex(VersionVector start, int offset) : SegmentIndex
+/// <param name="channels">How many channels to have room for at once: growing copies every node, on the thread that commits.</param>
+internal sealed class ActiveIndex(VersionVector start, int offset, int channels = 0) : SegmentIndex
 {
-    private readonly ConcurrentDictionary<string, ChannelLinks> _channels = new(concurrencyLevel: 1, capacity: 1024);
+    private readonly ConcurrentDictionary<string, ChannelLinks> _channels = new(concurrencyLevel: 1, Math.Max(channels, 1024));
     private int[] _offsets = StartAt(offset);
     private int[] _previous = new int[1023];
     private LostRange[] _lost = [];
@@ -41,6 +42,9 @@ internal sealed class ActiveIndex(VersionVector start, int offset) : SegmentInde
     /// <summary>Where the next record will start.</summary>
     public int End => _offsets[_added];
 
+    /// <summary>How many channels there are.</summary>
+    public int ChannelCount { get; private set; }
+
     /// <summary>The channels, in no order.</summary>
     public IEnumerable<KeyValuePair<string, ChannelLinks>> Channels => _channels;
 
@@ -56,8 +60,7 @@ internal sealed class ActiveIndex(VersionVector start, int offset) : SegmentInde
         {
             if (!_channels.TryGetValue(channel, out _lastLinks))
             {
-                _lastLinks = new ChannelLinks();
-                _channels.TryAdd(channel, _lastLinks);
+                _lastLinks = AddChannel(channel);
             }
 
             _lastChannel = channel;
@@ -83,8 +86,7 @@ internal sealed class ActiveIndex(VersionVector start, int offset) : SegmentInde
         var lookup = _channels.GetAlternateLookup<ReadOnlySpan<char>>();
         if (!lookup.TryGetValue(name, out var links))
         {
-            links = new ChannelLinks();
-            _channels.TryAdd(new string(name), links);
+            links = AddChannel(new string(name));
         }
 
         var ordinal = Grow(bytes);
@@ -178,6 +180,14 @@ internal sealed class ActiveIndex(VersionVector start, int offset) : SegmentInde
         }
 
         return new OriginId(Encoding.ASCII.GetString(origin));
+    }
+
+    private ChannelLinks AddChannel(string channel)
+    {
+        var links = new ChannelLinks();
+        _channels.TryAdd(channel, links);
+        ChannelCount++;
+        return links;
     }
 
     private int Grow(int bytes)

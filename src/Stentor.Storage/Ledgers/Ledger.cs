@@ -178,7 +178,7 @@ internal sealed partial class Ledger : IDisposable
         var file = _supply.Begin(header);
         var segment = new Segment(header, Cache)
         {
-            Memory = new ActiveIndex(header.Start, header.Length),
+            Memory = new ActiveIndex(header.Start, header.Length, before.Memory?.ChannelCount ?? 0),
             FileBytes = file.Length,
         };
 

@@ -74,8 +74,18 @@ internal sealed class StateCache(long bytesMax)
 
     private void Put(string channel, ChannelState state, int bytes)
     {
-        _youngBytes += _young.TryGetValue(channel, out var before) ? bytes - before.Bytes : bytes + OverheadBytes;
-        _young[channel] = new Cached(state, bytes);
+        if (_young.TryGetValue(channel, out var cached))
+        {
+            // In place: an object a channel and check-point lives just long enough to cost the collector most.
+            _youngBytes += bytes - cached.Bytes;
+            (cached.State, cached.Bytes) = (state, bytes);
+        }
+        else
+        {
+            _youngBytes += bytes + OverheadBytes;
+            _young[channel] = new Cached(state, bytes);
+        }
+
         if (_youngBytes > bytesMax / 2)
         {
             Volatile.Write(ref _old, _young);
@@ -84,5 +94,13 @@ internal sealed class StateCache(long bytesMax)
         }
     }
 
-    private sealed record Cached(ChannelState State, int Bytes);
+    /// <summary>A state and its size. Written under the lock; the state is read by any thread.</summary>
+    private sealed class Cached(ChannelState state, int bytes)
+    {
+        private ChannelState _state = state;
+
+        public ChannelState State { get => Volatile.Read(ref _state); set => Volatile.Write(ref _state, value); }
+
+        public int Bytes { get; set; } = bytes;
+    }
 }

@@ -6,13 +6,17 @@ using Stentor.Replication;
 namespace Stentor.Storage;
 
 /// <summary>What changed between two check-points. One thread writes, any thread reads.</summary>
-internal sealed class StateGeneration
+/// <param name="channels">How many channels to have room for at once: growing copies every node, on the thread that applies.</param>
+/// <param name="ids">How many publish ids to have room for at once.</param>
+internal sealed class StateGeneration(int channels, int ids)
 {
+    private const int CapacityMin = 1024;
+
     /// <summary>The states.</summary>
-    public ConcurrentDictionary<string, ChannelState> Channels { get; } = new(concurrencyLevel: 1, capacity: 1024);
+    public ConcurrentDictionary<string, ChannelState> Channels { get; } = new(concurrencyLevel: 1, Math.Max(channels, CapacityMin));
 
     /// <summary>The publish ids.</summary>
-    public ConcurrentDictionary<IdKey, PublishedId> Ids { get; } = new(concurrencyLevel: 1, capacity: 1024);
+    public ConcurrentDictionary<IdKey, PublishedId> Ids { get; } = new(concurrencyLevel: 1, Math.Max(ids, CapacityMin));
 }
 
 /// <summary>An author's publish id, with its hash at hand.</summary>

@@ -17,7 +17,8 @@ internal sealed class States : IDisposable
     private const long BytesDue = 128 * 1024 * 1024;
     private const int FullFactor = 4;
 
-    private const long CacheBytes = 64 * 1024 * 1024;
+    // Two halves: 150,000 small states that change all the time fit into one.
+    private const long CacheBytes = 128 * 1024 * 1024;
 
     private readonly StateDatabase _database;
     private readonly StateCache _cache = new(CacheBytes);
@@ -27,7 +28,7 @@ internal sealed class States : IDisposable
     private readonly Lock _checkpointing = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Thread? _filling;
-    private volatile Overlay _overlay = new(new StateGeneration(), null, null);
+    private volatile Overlay _overlay = new(new StateGeneration(0, 0), null, null);
     private long _entries;
     private int _channels;
     private int _published;
@@ -210,7 +211,8 @@ internal sealed class States : IDisposable
                     return;
                 }
 
-                _overlay = new Overlay(new StateGeneration(), _overlay.Dirty, Current);
+                // As large as the last one: what changed in one interval is a good guess for the next.
+                _overlay = new Overlay(new StateGeneration(_channels, _published), _overlay.Dirty, Current);
                 _entries = 0;
                 _channels = 0;
                 _published = 0;
