@@ -157,7 +157,7 @@ internal sealed class ChannelAnswers(Services services, EntryPages pages)
         await pages.AnswerAsync(exchange, wanted, mustExist && pattern.IsExact ? () => services.Node.Store.Find(name) is null ? Unknown(name) : null : null);
     }
 
-    private Task ListAsync(Exchange exchange)
+    private async Task ListAsync(Exchange exchange)
     {
         var http = exchange.Http;
         var query = Query.Read(http.Request, ["match", "limit", "after"]);
@@ -170,6 +170,8 @@ internal sealed class ChannelAnswers(Services services, EntryPages pages)
             CheckName(after);
         }
 
+        // Few matches among many names are looked for long: not on a thread that serves sockets.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var seen = services.Node.Seen;
         var found = services.Node.Store.List(pattern, after, count + 1);
         var json = Reply.Rent();
@@ -201,7 +203,7 @@ internal sealed class ChannelAnswers(Services services, EntryPages pages)
         json.Write(",\"seen\":"u8);
         json.WriteToken(seen);
         json.Write("}"u8);
-        return Reply.SendAsync(http, StatusCodes.Status200OK, json);
+        await Reply.SendAsync(http, StatusCodes.Status200OK, json);
     }
 
     /// <summary>Answers once the region covers the query's <c>after</c>; says that it is behind when it does not in time.</summary>

@@ -45,6 +45,8 @@ internal sealed class EntryPages(Services services)
             return;
         }
 
+        // A pull of rare channels may go through much of the ledger: not on a thread that serves sockets.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var page = new Page(wanted.After is null ? 0 : Store.CoveredThrough(wanted.After));
         Fill(page, wanted);
         while (page.Count == 0 && wanted.Wait is { } wait)

@@ -14,7 +14,8 @@ internal sealed class SegmentSupply(IDisk disk, int segmentBytes)
     /// <summary>Name of a spare that is not finished.</summary>
     public const string DraftName = "spare.new";
 
-    private const int ChunkBytes = 1024 * 1024;
+    // What a commit's sync may have to wait for. 128 KiB: a spare takes a seventh of a second, and syncs meanwhile have a p99 of 0.24 ms; with 1 MiB, 0.64 ms.
+    private const int ChunkBytes = 128 * 1024;
 
     private readonly Lock _lock = new();
     private volatile bool _hasSpare;
