@@ -45,26 +45,25 @@ internal sealed class PacedLoad : IAsyncDisposable
     public async Task<Measured> RunAsync(string channel, int count, TimeSpan duration)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var groupNow = 0;
-        var probing = Task.Run(() => ProbeAsync(() => Volatile.Read(ref groupNow), end.Token));
+        var probing = Task.Run(() => ProbeAsync(end.Token));
         var residentMost = _node.ResidentBytes;
         var started = Stopwatch.GetTimestamp();
         for (var group = 1; group <= Groups; group++)
         {
-            Volatile.Write(ref groupNow, group);
             await PublishAsync(channel, (count / Groups * (group - 1)) + 1, count / Groups);
             residentMost = Math.Max(residentMost, _node.ResidentBytes);
             var early = (duration * group / Groups) - Stopwatch.GetElapsedTime(started);
             if (early > TimeSpan.Zero)
             {
+                // The load is a pace: there is no signal for "the next group is due" but the clock.
                 await Task.Delay(early, TestContext.Current.CancellationToken);
             }
         }
 
         await end.CancelAsync();
         var latencies = await probing;
-        var p99s = latencies.GroupBy(probe => probe.Group, probe => probe.Milliseconds).Select(group => Quantile(group, 0.99));
-        return new Measured(residentMost, Quantile(latencies.Select(probe => probe.Milliseconds), 0.5), Quantile(p99s, 0.5), latencies.Count, Stopwatch.GetElapsedTime(started));
+        latencies.Sort();
+        return new Measured(residentMost, latencies[latencies.Count / 2], latencies[(int)(latencies.Count * 0.99)], latencies.Count, Stopwatch.GetElapsedTime(started));
     }
 
     /// <inheritdoc/>
@@ -100,12 +99,10 @@ internal sealed class PacedLoad : IAsyncDisposable
     }
 
     /// <summary>One publish after the other, each when the one before has arrived, until it is stopped.</summary>
-    /// <param name="group">Which group of entries is being published.</param>
-    /// <param name="end">Stops it.</param>
-    /// <returns>How long each took to its reader, in milliseconds, and in which group that was.</returns>
-    private async Task<List<(int Group, double Milliseconds)>> ProbeAsync(Func<int> group, CancellationToken end)
+    /// <returns>How long each took to its reader, in milliseconds.</returns>
+    private async Task<List<double>> ProbeAsync(CancellationToken end)
     {
-        var latencies = new List<(int, double)>();
+        var latencies = new List<double>();
         while (!end.IsCancellationRequested)
         {
             var number = ++_probes;
@@ -115,27 +112,19 @@ internal sealed class PacedLoad : IAsyncDisposable
             {
             }
 
-            latencies.Add((group(), Stopwatch.GetElapsedTime(sent).TotalMilliseconds));
+            latencies.Add(Stopwatch.GetElapsedTime(sent).TotalMilliseconds);
             await _probePublisher.ReadAsync();
+            // A pause between two probes, so that they measure the load and are none: nothing is waited for.
             await Task.Delay(TimeSpan.FromMilliseconds(2), TestContext.Current.CancellationToken);
         }
 
         return latencies;
     }
 
-    private static double Quantile(IEnumerable<double> values, double share)
-    {
-        var sorted = values.Order().ToList();
-        return sorted[(int)(sorted.Count * share)];
-    }
-
     /// <summary>What was measured while entries went by.</summary>
     /// <param name="ResidentBytesMost">The node's largest resident memory.</param>
     /// <param name="MedianMilliseconds">Half of the probes took at most this long.</param>
-    /// <param name="P99Milliseconds">
-    /// 99 of 100 probes took at most this long, in half of the groups of entries: what a stalled reader costs, it costs throughout; a disk that hesitates
-    /// does so now and then.
-    /// </param>
+    /// <param name="P99Milliseconds">99 of 100 probes took at most this long.</param>
     /// <param name="Probes">How many probes there were.</param>
     /// <param name="Took">How long it took.</param>
     public sealed record Measured(long ResidentBytesMost, double MedianMilliseconds, double P99Milliseconds, int Probes, TimeSpan Took);
