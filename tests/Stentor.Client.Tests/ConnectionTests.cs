@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Stentor.Protocol;
+using Stentor.Testing;
 
 namespace Stentor.Client.Tests;
 

@@ -1,4 +1,5 @@
 using Stentor.Protocol;
+using Stentor.Testing;
 
 namespace Stentor.Client.Tests;
 

@@ -1,3 +1,5 @@
+using Stentor.Testing;
+
 namespace Stentor.Gateways.Tests.Http;
 
 public sealed class RateLimitTests

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Stentor.Protocol;
+using Stentor.Testing;
 
 namespace Stentor.Gateways.Tests.Sockets;
 

@@ -1,15 +1,21 @@
-namespace Stentor.Gateways.Tests;
+namespace Stentor.Testing;
 
 /// <summary>A clock that goes when a test says so; its timers fire in <see cref="Advance"/>, in order.</summary>
-internal sealed class ManualTime : TimeProvider
+public sealed class ManualTime : TimeProvider
 {
+    /// <summary>Longest wait for a timer to be set. 30 s: nobody who is well takes as long on a busy machine.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Not zero: some keep zero for "never".
     private TimeSpan _now = TimeSpan.FromDays(1);
 
+    /// <inheritdoc/>
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
+    /// <inheritdoc/>
     public override long GetTimestamp()
     {
         lock (_lock)
@@ -18,8 +24,10 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <inheritdoc/>
     public override DateTimeOffset GetUtcNow() => new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddTicks(GetTimestamp());
 
+    /// <inheritdoc/>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new ManualTimer(this, callback, state);
@@ -27,6 +35,8 @@ internal sealed class ManualTime : TimeProvider
         return timer;
     }
 
+    /// <summary>Lets time go by.</summary>
+    /// <param name="time">How much.</param>
     public void Advance(TimeSpan time)
     {
         var until = _now + time;
@@ -56,6 +66,7 @@ internal sealed class ManualTime : TimeProvider
     }
 
     /// <summary>Waits until some timer is set to fire in exactly this time: whoever set it waits now.</summary>
+    /// <param name="time">The time.</param>
     public async Task UntilWaitedForAsync(TimeSpan time)
     {
         while (true)
@@ -71,7 +82,7 @@ internal sealed class ManualTime : TimeProvider
                 changed = _changed.Task;
             }
 
-            await changed.WaitAsync(TestServer.Patience);
+            await changed.WaitAsync(Patience);
         }
     }
 
