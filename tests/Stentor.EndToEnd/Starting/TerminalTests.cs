@@ -104,8 +104,10 @@ public sealed class TerminalTests
         }
     }
 
-    private static Screen OnTerminal(TempDirectory directory, string command) =>
-        new(new CommandProcess(directory.Path, ["-qfec", $"{Repository.Program} {command}", "/dev/null"], "script"));
+    // Without `exec` some shells stay between the terminal and the program, and Ctrl-C ends them, whatever the program makes of it. Which shell it is
+    // would be up to the environment.
+    private static Screen OnTerminal(TempDirectory directory, string command) => new(new CommandProcess(
+        directory.Path, ["-qfec", $"exec {Repository.Program} {command}", "/dev/null"], "script", new Dictionary<string, string> { ["SHELL"] = "/bin/sh" }));
 
     /// <summary>A terminal, as the program <c>script</c> makes one.</summary>
     private sealed class Screen(CommandProcess process) : IAsyncDisposable
