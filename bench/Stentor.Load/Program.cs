@@ -6,6 +6,7 @@ using Stentor.Load.Servers;
 
 (string Name, string What, Func<Settings, IEnumerable<Case>> Cases)[] rows =
 [
+    ("machine", "what the machine does by itself: stalls, syncs of the disk", Machine.Floor),
     ("fan-out-tcp", "deliveries a second over TCP frames, against nats-server", Delivery.FanOutTcp),
     ("fan-out-ws", "deliveries a second over WebSocket, against a SignalR hub", Delivery.FanOutWebSocket),
     ("latency", "publish to delivery, against nats-server and SignalR", Delivery.Latency),

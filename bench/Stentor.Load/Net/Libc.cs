@@ -32,6 +32,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
     public static partial nint Send(int handle, byte* buffer, nuint length, int flags);
 
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    public static partial int DataSync(int handle);
+
     [LibraryImport("libc", EntryPoint = "sync")]
     public static partial void Sync();
 

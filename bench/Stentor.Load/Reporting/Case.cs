@@ -8,7 +8,7 @@ namespace Stentor.Load.Reporting;
 internal sealed record Sample(double Value, params (string Name, double Value)[] Details);
 
 /// <summary>A server that a case is measured on.</summary>
-/// <param name="Name"><c>stentor</c> or a peer.</param>
+/// <param name="Name"><c>stentor</c>, a peer, or <c>machine</c>.</param>
 /// <param name="Measure">One run: starts the server, measures, checks, ends it.</param>
 internal sealed record Contender(string Name, Func<Sample> Measure)
 {
@@ -18,6 +18,9 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
     public const string Redis = "redis";
     public const string SignalR = "signalr";
     public const string Mosquitto = "mosquitto";
+
+    /// <summary>No server: the machine by itself.</summary>
+    public const string Machine = "machine";
 
     /// <summary>Whether it can be measured here.</summary>
     public bool IsInstalled => Name switch
