@@ -147,7 +147,7 @@ internal sealed partial class FrameSession
                 ? null
                 : new Request(frame.Op, frame.Ref, frame.Channels, frame.After, frame.Inbox, frame.Username, frame.Secret, frame.Token, frame.Seen);
         }
-        catch (ProtocolException e) when (e.Type == ErrorType.TooLarge)
+        catch (ProtocolException e) when (e.Type != ErrorType.Malformed)
         {
             // The frame is whole and its size within bounds: a refusal of this one, and the next may come.
             WriteError(ClientFrame.FindRef(line), new Refusal(e.Type, e.Message), TimeSpan.Zero);

@@ -24,7 +24,7 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
     /// <param name="reader">Stands on the effect's first token; afterwards on its last.</param>
     /// <param name="json">The whole text.</param>
     /// <param name="limits">The limits that apply.</param>
-    /// <exception cref="ProtocolException">It is not <c>{"set": {…}, "add": {…}, "remove": […]}</c>, or over a limit.</exception>
+    /// <exception cref="ProtocolException">It is not <c>{"set": {…}, "add": {…}, "remove": […]}</c>, mixes <c>set</c> and <c>add</c> on one field, or is over a limit.</exception>
     public static Effect Read(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, Limits limits)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -44,7 +44,11 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
                 set = [];
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    var field = names.Read(ref reader);
+                    if (!names.TryRead(ref reader, out var field))
+                    {
+                        throw Repeated(field, isMixed: add?.Select(one => one.Field).Contains(field) == true);
+                    }
+
                     reader.Read();
                     set.Add(new(field, Compact(json[JsonRules.Walk(ref reader, json, limits.DepthMax)])));
                 }
@@ -55,7 +59,11 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
                 add = [];
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    var field = names.Read(ref reader);
+                    if (!names.TryRead(ref reader, out var field))
+                    {
+                        throw Repeated(field, isMixed: set?.Select(one => one.Field).Contains(field) == true);
+                    }
+
                     reader.Read();
                     add.Add(reader.TokenType == JsonTokenType.Number && CounterAmount.TryParse(reader.ValueSpan, out var amount)
                         ? new(field, amount)
@@ -68,9 +76,12 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
                 remove = [];
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                 {
-                    remove.Add(reader.TokenType == JsonTokenType.String
-                        ? names.Read(ref reader)
-                        : throw Malformed("`effect.remove` must be an array of field names."));
+                    if (reader.TokenType != JsonTokenType.String)
+                    {
+                        throw Malformed("`effect.remove` must be an array of field names.");
+                    }
+
+                    remove.Add(names.TryRead(ref reader, out var field) ? field : throw Repeated(field, isMixed: false));
                 }
             }
             else
@@ -181,6 +192,10 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
 
     private static ProtocolException Malformed(string detail) => new(ErrorType.Malformed, detail);
 
+    private static ProtocolException Repeated(string field, bool isMixed) => isMixed
+        ? new(ErrorType.MixedField, $"The field '{Printable.Cut(field)}' stands in both `set` and `add`: a field is a counter or plain, not both.")
+        : Malformed($"The field '{Printable.Cut(field)}' stands twice in `effect`; each field may be set, added to or removed once.");
+
     /// <summary>The names of an effect's fields while they are read: each once, none too long, not too many.</summary>
     /// <param name="limits">The limits that apply.</param>
     private ref struct FieldNames(Limits limits)
@@ -192,9 +207,10 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
 
         public int Count { get; private set; }
 
-        public string Read(ref Utf8JsonReader reader)
+        /// <summary>Reads one; false when it was there already.</summary>
+        public bool TryRead(ref Utf8JsonReader reader, out string field)
         {
-            var field = JsonRules.Text(ref reader);
+            field = JsonRules.Text(ref reader);
             if (field.Length == 0)
             {
                 throw Malformed("A field name in `effect` is empty.");
@@ -207,7 +223,7 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
 
             if (!Add(field))
             {
-                throw Malformed($"The field '{Printable.Cut(field)}' stands twice in `effect`; each field may be set, added to or removed once.");
+                return false;
             }
 
             if (++Count > limits.EffectFieldsMax)
@@ -215,7 +231,7 @@ public sealed record Effect(FieldSet[] Set, FieldAdd[] Add, string[] Remove)
                 throw new ProtocolException(ErrorType.TooLarge, $"The effect has more than {limits.EffectFieldsMax} fields (limit effect-fields-max).");
             }
 
-            return field;
+            return true;
         }
 
         private bool Add(string field)

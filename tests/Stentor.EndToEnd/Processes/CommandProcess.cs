@@ -11,6 +11,7 @@ internal partial class CommandProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly StringBuilder _errorText = new();
     private readonly Task _errorReading;
+    private bool _isDisposed;
 
     /// <summary>Starts a command.</summary>
     /// <param name="directory">Its working directory: not the repository's, where a settings file may lie.</param>
@@ -129,6 +130,12 @@ internal partial class CommandProcess : IAsyncDisposable
     /// <inheritdoc/>
     public virtual async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         if (!_process.HasExited)
         {
             await KillAsync();

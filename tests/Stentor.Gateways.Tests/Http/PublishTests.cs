@@ -72,9 +72,11 @@ public sealed class PublishTests(TestServer server) : IClassFixture<TestServer>
 
         var set = await server.PublishAsync("publish.mixed", """{"effect": {"set": {"n": 1}}}""");
         var add = await server.PublishAsync("publish.mixed", """{"effect": {"add": {"name": 1}}}""");
+        var both = await server.PublishAsync("publish.mixed", """{"effect": {"set": {"m": 1}, "add": {"m": 1}}}""");
 
         Assert.Contains("'n'", set.Problem(ErrorType.MixedField), StringComparison.Ordinal);
         Assert.Contains("'name'", add.Problem(ErrorType.MixedField), StringComparison.Ordinal);
+        Assert.Contains("'m'", both.Problem(ErrorType.MixedField), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -145,6 +145,7 @@ public sealed class SessionTests(TestServer server) : IClassFixture<TestServer>
         {
             ($$$"""{"op":"publish","ref":1,"channel":"{{{channel}}}","activity":{},"if":{"exists":false}}""", ErrorType.ConditionNotMet),
             ($$$$"""{"op":"publish","ref":1,"channel":"{{{{channel}}}}","effect":{"add":{"plain":1}}}""", ErrorType.MixedField),
+            ($$$$"""{"op":"publish","ref":1,"channel":"{{{{channel}}}}","effect":{"set":{"both":1},"add":{"both":1}}}""", ErrorType.MixedField),
             ("""{"op":"publish","ref":1,"channel":"_sessions.x","activity":{}}""", ErrorType.Forbidden),
             ("""{"op":"subscribe","ref":1,"channels":["_accounts.>"]}""", ErrorType.Forbidden),
             ("""{"op":"subscribe","ref":1,"inbox":"none"}""", ErrorType.NotFound),

@@ -56,7 +56,7 @@ public sealed class PublishBodyTests
     [InlineData("""{"effect":{"set":{}}}""", "changes nothing")]
     [InlineData("""{"effect":{"set":[]}}""", "`effect.set` must be an object")]
     [InlineData("""{"effect":{"set":{"a":1},"set":{"b":1}}}""", "'set' twice")]
-    [InlineData("""{"effect":{"set":{"a":1},"add":{"\u0061":1}}}""", "'a' stands twice in `effect`")]
+    [InlineData("""{"effect":{"set":{"a":1},"remove":["\u0061"]}}""", "'a' stands twice in `effect`")]
     [InlineData("""{"effect":{"set":{"a":{"x":1,"x":2}}}}""", "'x' stands twice")]
     [InlineData("""{"effect":{"remove":{"a":1}}}""", "array of field names")]
     [InlineData("""{"effect":{"remove":[1]}}""", "array of field names")]
@@ -74,6 +74,17 @@ public sealed class PublishBodyTests
 
         Assert.Equal(ErrorType.Malformed, refusal.Type);
         Assert.Contains(detail, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"effect":{"set":{"a":1},"add":{"\u0061":1}}}""")]
+    [InlineData("""{"effect":{"add":{"a":1},"remove":["b"],"set":{"a":1}}}""")]
+    public void An_effect_that_sets_a_field_and_adds_to_it_is_refused_as_mixed(string json)
+    {
+        var refusal = Assert.Throws<ProtocolException>(() => Parse(json));
+
+        Assert.Equal(ErrorType.MixedField, refusal.Type);
+        Assert.Contains("'a' stands in both `set` and `add`", refusal.Message, StringComparison.Ordinal);
     }
 
     [Theory]
