@@ -11,6 +11,10 @@ namespace Stentor.Cli.Serving;
 /// <param name="time">The clock for the line's time.</param>
 internal sealed class LineLogs(TextWriter output, LogLevel least, bool json, TimeProvider time) : ILoggerFactory
 {
+    // What keeps the web server from starting is thrown as well, and the command says it in one line.
+    private const string HostCategory = "Microsoft.Extensions.Hosting.Internal.Host";
+    private const string StartFailedEvent = "HostedServiceStartupFaulted";
+
     private readonly Lock _lock = new();
 
     /// <summary>The level that a word of the command line stands for.</summary>
@@ -60,7 +64,7 @@ internal sealed class LineLogs(TextWriter output, LogLevel least, bool json, Tim
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            if (IsEnabled(logLevel) && !(category == HostCategory && eventId.Name == StartFailedEvent))
             {
                 logs.Write(category, logLevel, eventId, formatter(state, exception), exception);
             }

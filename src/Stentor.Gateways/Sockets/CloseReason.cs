@@ -33,6 +33,9 @@ internal sealed record CloseReason(int Code)
     /// <summary>What the client is told; null when there is nothing to tell.</summary>
     public Refusal? Refusal { get; init; }
 
-    /// <summary>Whether the client has been told in answer to a frame: then only a close frame says it again.</summary>
-    public bool IsTold { get; init; }
+    /// <summary>The <c>ref</c> of the frame that it answers; empty when it answers none.</summary>
+    public ReadOnlyMemory<byte> Ref { get; init; }
+
+    /// <summary>When to come again; zero to say nothing about it.</summary>
+    public TimeSpan RetryAfter { get; init; }
 }

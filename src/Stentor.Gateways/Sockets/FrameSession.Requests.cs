@@ -265,6 +265,11 @@ internal sealed partial class FrameSession
 
         if (request.Inbox is not null)
         {
+            if (!IsSomebody(request.Ref))
+            {
+                return;
+            }
+
             if (_node.Inboxes.Find(_username, request.Inbox) is not { } inbox)
             {
                 WriteError(request.Ref, new Refusal(ErrorType.NotFound, $"'{_username}' has no inbox '{Printable.Cut(request.Inbox)}'. Make it with PUT /v1/inboxes/{{name}}."), TimeSpan.Zero);
@@ -340,9 +345,21 @@ internal sealed partial class FrameSession
         WriteError(request.Ref, refusal, login.RetryAfter);
     }
 
+    /// <summary>Whether an account is known, whose the inbox may be; refuses the frame when none is.</summary>
+    private bool IsSomebody(ReadOnlyMemory<byte> reference)
+    {
+        if (_username != Username.Anonymous)
+        {
+            return true;
+        }
+
+        WriteError(reference, new Refusal(ErrorType.Unauthenticated, "An inbox is somebody's: log in first."), TimeSpan.Zero);
+        return false;
+    }
+
     private async ValueTask AckAsync(Request request)
     {
-        if (!TryDecode(request.Seen!, request.Ref, out var seen)) // Checked by the frame.
+        if (!IsSomebody(request.Ref) || !TryDecode(request.Seen!, request.Ref, out var seen)) // Checked by the frame.
         {
             return;
         }

@@ -159,10 +159,8 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
                     SocketLog.ClosedForCause(_gateway.Log, Client, ending.Refusal.Detail);
                 }
 
-                if (!ending.IsTold)
-                {
-                    WriteError(default, ending.Refusal, TimeSpan.Zero);
-                }
+                // Behind the outcomes of what came before: whoever stops reading at an error has missed none.
+                WriteError(ending.Ref, ending.Refusal, ending.RetryAfter);
             }
 
             if (_form == WireForm.WebSocket)
@@ -209,11 +207,8 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     }
 
     /// <summary>Refuses a frame, and ends with it.</summary>
-    private void EndWith(CloseReason reason, ReadOnlyMemory<byte> reference, Refusal refusal, TimeSpan retryAfter)
-    {
-        WriteError(reference, refusal, retryAfter);
-        End(reason with { IsTold = true }, refusal);
-    }
+    private void EndWith(CloseReason reason, ReadOnlyMemory<byte> reference, Refusal refusal, TimeSpan retryAfter) =>
+        End(reason with { Ref = reference, RetryAfter = retryAfter }, refusal);
 
     private void End(CloseReason reason, Refusal? refusal)
     {

@@ -305,8 +305,8 @@ public sealed partial class Reader
         var store = _hub.Store;
 
         // What stood before the first position that is held is not known any more: the hole then starts where the subscription does.
-        var covered = (group?.Subscriptions ?? _subscriptions)[0].Covered ?? VersionVector.Empty;
-        var from = hole.First > store.FirstPosition ? store.SeenAt(hole.First - 1) : covered;
+        var start = (group?.Subscriptions ?? _subscriptions)[0].After ?? VersionVector.Empty;
+        var from = hole.First > store.FirstPosition ? store.SeenAt(hole.First - 1) : start;
         WireForms.WriteGap(_form, channels, from, store.SeenAt(hole.Last), hole.Reason, context.Frames);
         context.EndFrame(hole.Last);
     }

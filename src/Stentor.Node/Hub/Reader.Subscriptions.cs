@@ -37,7 +37,7 @@ public sealed partial class Reader
         }
     }
 
-    /// <summary>Subscribes; what is subscribed already stays as it is. Entries that match several subscriptions are sent once.</summary>
+    /// <summary>Subscribes. Entries that match several subscriptions are sent once; what is subscribed again from an earlier start brings what came before.</summary>
     /// <param name="channels">Channels and patterns; allowed already.</param>
     /// <param name="after">Where to start: entries that this does not cover, which the region must cover itself. Null for now.</param>
     /// <param name="answer">
@@ -49,13 +49,13 @@ public sealed partial class Reader
         var start = after is null ? 0 : _hub.Store.CoveredThrough(after);
 
         // With one origin a token and a position say the same; with several it may cover single entries beyond the position.
-        var covered = after is null || _hub.Store.SeenAt(start).Covers(after) ? null : after;
-        Note(new Change(channels, IsAdded: true, after, start, covered, answer));
+        var isExact = after is null || _hub.Store.SeenAt(start).Covers(after);
+        Note(new Change(channels, IsAdded: true, after, start, isExact, answer));
     }
 
     /// <summary>Ends subscriptions; entries already on their way may still arrive.</summary>
     /// <param name="channels">Channels and patterns as they were subscribed.</param>
-    public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => Note(new Change(channels, IsAdded: false, null, 0, null, null));
+    public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => Note(new Change(channels, IsAdded: false, null, 0, true, null));
 
     /// <summary>Whether the hub marks its subscriptions. Under the hub's lock.</summary>
     internal bool IsMarking => _marks is not null;
@@ -124,8 +124,8 @@ public sealed partial class Reader
 
     private void Add(Change change)
     {
-        var known = _subscriptions.Select(s => s.Pattern).ToHashSet();
-        var added = change.Channels.Where(known.Add).ToArray();
+        var known = _subscriptions.ToLookup(s => s.Pattern);
+        var added = change.Channels.Distinct().Where(pattern => !known[pattern].Any(change.AddsNothingTo)).ToArray();
         var startsAfter = change.After;
         _hub.Join((position, seen, tailOf) =>
         {
@@ -141,7 +141,7 @@ public sealed partial class Reader
             }
 
             var subscriptions = Array.ConvertAll(added, pattern =>
-                new Subscription(this, pattern, start) { Tail = tailOf(pattern, _form), Covered = change.Covered, CoveredThrough = position });
+                new Subscription(this, pattern, start) { Tail = tailOf(pattern, _form), After = change.After, CoveredThrough = change.IsExact ? 0 : position });
             Array.ForEach(subscriptions, Hub.Add);
             if (start < _position && subscriptions.Length > 0)
             {
@@ -189,8 +189,13 @@ public sealed partial class Reader
         bool IsAdded,
         VersionVector? After,
         long Start,
-        VersionVector? Covered,
-        Func<VersionVector, ReadOnlyMemory<byte>>? Answer);
+        bool IsExact,
+        Func<VersionVector, ReadOnlyMemory<byte>>? Answer)
+    {
+        /// <summary>Whether a subscription to the same brings all that this asks for.</summary>
+        public bool AddsNothingTo(Subscription subscription) =>
+            After is null || (subscription.Start <= Start && (subscription.Covered is null || After.Covers(subscription.Covered)));
+    }
 
     /// <summary>Subscriptions that start before the position that the others have reached.</summary>
     private sealed class LateGroup(Subscription[] subscriptions, long position, long through)

@@ -17,11 +17,14 @@ internal sealed class Subscription(Reader reader, ChannelPattern pattern, long s
     /// <summary>It takes entries after this position.</summary>
     public long Start => start;
 
-    /// <summary>Up to <see cref="CoveredThrough"/>, entries that this covers are not taken: the reader has them. Null for no such.</summary>
-    public VersionVector? Covered { get; init; }
+    /// <summary>What its reader had when it subscribed; null when it asked for what is new.</summary>
+    public VersionVector? After { get; init; }
 
-    /// <summary>Up to where <see cref="Covered"/> counts.</summary>
+    /// <summary>Up to here, entries that <see cref="After"/> covers are not taken; 0 when it says the same as the start does.</summary>
     public long CoveredThrough { get; init; }
+
+    /// <summary>What is not taken, up to <see cref="CoveredThrough"/>: the reader has it. Null for no such.</summary>
+    public VersionVector? Covered => CoveredThrough > 0 ? After : null;
 
     /// <summary>The tail it reads.</summary>
     public required Tail Tail { get; init; }

@@ -149,6 +149,33 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task A_channel_that_is_subscribed_again_from_an_earlier_start_brings_what_came_before_it_and_repeats_nothing()
+    {
+        await using var test = new TestNode();
+        var sink = new MemorySink();
+        await test.PublishAsync("a", 0, 10);
+        using var reader = Open(test, sink, "a");
+        await sink.WaitAsync(s => s.Frames.Count == 1);
+        await test.PublishAsync("a", 10, 10);
+        await sink.ReceivesAsync(10);
+
+        reader.Subscribe([ChannelPattern.Parse("a")], VersionVector.Empty, answer: null);
+        await sink.ReceivesAsync(20);
+        reader.Subscribe([ChannelPattern.Parse("a")], VersionVector.Empty, answer: null);
+        reader.Subscribe([ChannelPattern.Parse("a")], after: null, answer: null);
+        await test.PublishAsync("a", 20, 5);
+        await sink.ReceivesAsync(25);
+        reader.Unsubscribe([ChannelPattern.Parse("a")]);
+        Assert.True(SpinWait.SpinUntil(() => reader.Subscriptions == 0, TestNode.Patience));
+        await test.PublishAsync("a", 25, 5);
+        reader.Subscribe([ChannelPattern.Parse("b")], after: null, answer: null);
+        await test.PublishAsync("b", 30, 1);
+        await sink.ReceivesAsync(26);
+
+        Assert.Equal([.. Enumerable.Range(10, 10), .. Enumerable.Range(0, 10), .. Enumerable.Range(20, 5), 30], sink.Numbers);
+    }
+
+    [Fact]
     public async Task Now_means_now_also_for_a_reader_that_is_catching_up()
     {
         await using var test = new TestNode();
@@ -327,9 +354,14 @@ public sealed class HubTests
         var sink = new MemorySink();
         using var reader = Open(test, sink, VersionVector.Empty, "chat");
         await sink.WaitAsync(s => s.Numbers is [.., 2999]);
+        var had = VersionVector.Of(test.Node.Store.Origin, 7);
+        var later = new MemorySink();
+        using var laterReader = Open(test, later, had, "chat");
+        await later.WaitAsync(s => s.Numbers is [.., 2999]);
 
         Assert.Equal("gap", sink.Frames[1].GetProperty("op").GetString());
         Assert.Equal(VersionVector.Empty, SeenToken.Decode(sink.Frames[1].GetProperty("from").GetString()!));
+        Assert.Equal(had, SeenToken.Decode(later.Frames[1].GetProperty("from").GetString()!));
 
         // Retention may take more while it is read: every jump has its gap. The number of an activity is one less than its seq.
         long next = 0;
