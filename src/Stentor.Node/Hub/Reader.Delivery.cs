@@ -256,6 +256,14 @@ public sealed partial class Reader
         var sinceToken = 0;
         Span<byte> token = stackalloc byte[SeenToken.EncodedLengthMax(_hub.Seen)];
         var entries = CollectionsMarshal.AsSpan(batch.Entries);
+
+        // The last one that is sent carries a token, whatever is passed over behind it.
+        var last = entries.Length - 1;
+        while (last >= 0 && (entries[last].Position > end || !IsSent(entries[last], batch, isConditional, group)))
+        {
+            last--;
+        }
+
         for (var i = 0; i < entries.Length; i++)
         {
             ref readonly var slice = ref entries[i];
@@ -270,16 +278,15 @@ public sealed partial class Reader
                 holes = holes[1..];
             }
 
-            var entry = batch.Bytes.WrittenSpan.Slice(slice.Offset, slice.Length);
-            if (slice.Repeat || (isConditional && !IsTaken(slice.Position, entry, group)))
+            if (!IsSent(slice, batch, isConditional, group))
             {
                 continue;
             }
 
-            var isLast = i == entries.Length - 1 || entries[i + 1].Position > end;
+            var entry = batch.BytesOf(slice);
             sinceToken += slice.Length;
             var tokenLength = 0;
-            if (isLast || sinceToken >= TokenBytes || _form == WireForm.ServerSentEvents)
+            if (i == last || sinceToken >= TokenBytes || _form == WireForm.ServerSentEvents)
             {
                 tokenLength = SeenToken.Encode(_hub.Store.SeenAt(slice.Position), token);
                 sinceToken = 0;
@@ -310,6 +317,9 @@ public sealed partial class Reader
         WireForms.WriteGap(_form, channels, from, store.SeenAt(hole.Last), hole.Reason, context.Frames);
         context.EndFrame(hole.Last);
     }
+
+    private bool IsSent(in LedgerSlice slice, LedgerBatch batch, bool isConditional, LateGroup? group) =>
+        !slice.Repeat && (!isConditional || IsTaken(slice.Position, batch.BytesOf(slice), group));
 
     private bool IsTaken(long position, ReadOnlySpan<byte> entry, LateGroup? group)
     {

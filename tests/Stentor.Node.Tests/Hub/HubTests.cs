@@ -160,6 +160,7 @@ public sealed class HubTests
 
         reader.Subscribe([ChannelPattern.Parse("a")], VersionVector.Empty, answer: null);
         await sink.ReceivesAsync(20);
+        Assert.True(sink.Frames[^1].TryGetProperty("seen", out _), "What came before ends with a token.");
         reader.Subscribe([ChannelPattern.Parse("a")], VersionVector.Empty, answer: null);
         reader.Subscribe([ChannelPattern.Parse("a")], after: null, answer: null);
         await test.PublishAsync("a", 20, 5);
