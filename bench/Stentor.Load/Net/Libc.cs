@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Stentor.Load.Net;
 
@@ -33,7 +34,7 @@ internal static unsafe partial class Libc
     public static partial nint Send(int handle, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
-    public static partial int DataSync(int handle);
+    public static partial int DataSync(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "sync")]
     public static partial void Sync();

@@ -1,4 +1,4 @@
-using Microsoft.Win32.SafeHandles;
+using System.Runtime.InteropServices;
 using Stentor.Load.Net;
 using Stentor.Load.Reporting;
 
@@ -80,18 +80,14 @@ internal static class Machine
             settings.Stop.ThrowIfCancellationRequested();
             var begin = Clock.Now;
             RandomAccess.Write(file.SafeFileHandle, bytes, at);
-            Sync(file.SafeFileHandle);
+            if (Libc.DataSync(file.SafeFileHandle) != 0)
+            {
+                throw new LoadException($"fdatasync failed: {Marshal.GetLastPInvokeErrorMessage()}");
+            }
+
             taken.Add(begin, Clock.Now);
         }
 
         return new Sample(taken.Percentile(0.99), ("p50", taken.Percentile(0.5)), ("p99.9", taken.Percentile(0.999)), ("max", taken.Percentile(1)));
-    }
-
-    private static void Sync(SafeFileHandle file)
-    {
-        if (Libc.DataSync((int)file.DangerousGetHandle()) != 0)
-        {
-            throw new LoadException("fdatasync failed.");
-        }
     }
 }
