@@ -47,19 +47,34 @@ internal sealed class EntryPages(Services services)
 
         // A pull of rare channels may go through much of the ledger: not on a thread that serves sockets.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var page = new Page(wanted.After is null ? 0 : Store.CoveredThrough(wanted.After));
-        Fill(page, wanted);
-        while (page.Count == 0 && wanted.Wait is { } wait)
+        long first;
+        Page page;
+        do
         {
-            var rest = wait - services.Node.Time.GetElapsedTime(started);
-            if (rest <= TimeSpan.Zero || !await WaitAsync(wanted.Channels, page.Through, rest, exchange.Aborted))
+            // Retention may go on meanwhile. The vectors of what it takes are gone: a token would be that of a later position, and skip what is not in the page.
+            first = Store.FirstPosition;
+            page = new Page(wanted.After is null ? 0 : Store.CoveredThrough(wanted.After));
+            Fill(page, wanted);
+            while (page.Count == 0 && wanted.Wait is { } wait)
             {
-                break;
+                var rest = wait - services.Node.Time.GetElapsedTime(started);
+                if (rest <= TimeSpan.Zero || !await WaitAsync(wanted.Channels, page.Through, rest, exchange.Aborted))
+                {
+                    break;
+                }
+
+                Fill(page, wanted);
             }
 
-            Fill(page, wanted);
+            Finish(page, wanted);
         }
+        while (Store.FirstPosition != first);
 
+        await Reply.SendAsync(http, StatusCodes.Status200OK, page.Json);
+    }
+
+    private void Finish(Page page, PageWanted wanted)
+    {
         var seen = Store.SeenAt(page.Through);
         var json = page.Json;
         json.Write("],\"seen\":"u8);
@@ -67,7 +82,6 @@ internal sealed class EntryPages(Services services)
         json.Write(page.More ? ",\"more\":true"u8 : ",\"more\":false"u8);
         WriteGaps(json, wanted.After ?? VersionVector.Empty, page.Holes.FindAll(h => h.First <= page.Through)); // A later one is the next page's.
         json.Write("}"u8);
-        await Reply.SendAsync(http, StatusCodes.Status200OK, json);
     }
 
     /// <summary>Waits for an entry; a server that stops answers with what there is.</summary>

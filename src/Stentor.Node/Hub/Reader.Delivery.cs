@@ -227,10 +227,16 @@ public sealed partial class Reader
         var group = _late?[0];
         var from = group?.Position ?? _position;
         var batch = context.Batch!; // Only threads that read come here.
+        var first = _hub.Store.FirstPosition;
         _hub.Store.Read(from, group?.Channels ?? (_channels ??= new ChannelSet(_subscriptions.Select(s => s.Pattern))), _readBytes, batch);
         context.OnRead();
         context.Clear();
         WriteFrames(batch, group, context);
+        if (_hub.Store.FirstPosition != first)
+        {
+            // Retention went on meanwhile. The vectors of what it took are gone: tokens may be those of a later position, and would skip what is not sent yet.
+            return Next.Read;
+        }
 
         // A hole, or channels of others, may stand at the end: nothing to send, and the position moves on all the same.
         var through = Math.Min(batch.Through, group?.Through ?? long.MaxValue);

@@ -390,6 +390,41 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task Tokens_say_where_a_reader_is_while_retention_takes_what_it_reads()
+    {
+        await using var test = new TestNode(segmentBytes: 64 * 1024, retainBytes: 128 * 1024);
+        await test.PublishAsync("chat", 0, 2_000, padding: 100);
+        var publishing = Task.Run(async () =>
+        {
+            for (var i = 2_000; i < 30_000; i += 200)
+            {
+                await test.PublishAsync("chat", i, 200, padding: 100);
+                test.Node.Store.Checkpoint();
+            }
+        });
+        var read = new List<MemorySink>();
+        do
+        {
+            var sink = new MemorySink();
+            using var reader = Open(test, sink, VersionVector.Empty, "chat");
+            var reached = test.Node.Store.Position - 1;
+            await sink.WaitAsync(s => s.Numbers.Any(number => number >= reached));
+            read.Add(sink);
+        }
+        while (!publishing.IsCompleted);
+        await publishing;
+
+        foreach (var frame in read.SelectMany(sink => sink.Frames))
+        {
+            // The number of an activity is one less than its seq.
+            if (frame.GetProperty("op").GetString() == "activity" && frame.TryGetProperty("seen", out var seen))
+            {
+                Assert.Equal(MemorySink.NumberOf(frame) + 1, SeenToken.Decode(seen.GetString()!)[test.Node.Store.Origin]);
+            }
+        }
+    }
+
+    [Fact]
     public async Task What_is_written_leaves_before_entries_not_yet_begun_and_can_be_waited_for()
     {
         await using var test = new TestNode();
