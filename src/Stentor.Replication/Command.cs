@@ -19,7 +19,19 @@ public abstract record Command
 
     /// <summary>Take an entry that another region made.</summary>
     /// <param name="Entry">The entry; its chain is checked when it is applied.</param>
-    public sealed record Receive(Entry Entry) : Command;
+    /// <param name="Link">The link that brought it; 0 for none.</param>
+    public sealed record Receive(Entry Entry, int Link = 0) : Command;
+
+    /// <summary>Throw what a link brought out of the waiting room: its other side says that it has what these entries wait for, and does not send it.</summary>
+    /// <param name="Link">The link.</param>
+    public sealed record Forget(int Link) : Command;
+
+    /// <summary>
+    /// Number this region's own entries under another origin from now on: another region knows more of the old one than this region does, or the
+    /// data directory is a copy, so that going on could use a number twice.
+    /// </summary>
+    /// <param name="Origin">An origin that nobody has used: the region's name with a new random incarnation.</param>
+    public sealed record TakeIncarnation(OriginId Origin) : Command;
 }
 
 /// <summary>Who submitted publishes and is told their outcomes. Called on the sequencing thread: it must not wait and must not throw.</summary>

@@ -33,7 +33,7 @@ internal sealed class Origins
     }
 
     /// <summary>The region's own origin.</summary>
-    public OriginProgress Self { get; }
+    public OriginProgress Self { get; private set; }
 
     /// <summary>How many origins have times that do not drive the clock.</summary>
     public int AheadCount { get; private set; }
@@ -81,6 +81,37 @@ internal sealed class Origins
         }
 
         return true;
+    }
+
+    /// <summary>An origin of which something must be applied before an entry; null when nothing is missing.</summary>
+    /// <param name="origin">The entry's origin.</param>
+    /// <param name="seq">Its number.</param>
+    /// <param name="after">What it depends on.</param>
+    public OriginId? FirstMissing(OriginId origin, long seq, VersionVector after)
+    {
+        if (seq > Of(origin).Seq + 1)
+        {
+            return origin;
+        }
+
+        foreach (var (other, needed) in after.Components)
+        {
+            if (!_byName.TryGetValue(other.Value, out var progress) || progress.Seq < needed)
+            {
+                return other;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>From now on the region numbers its entries under another origin.</summary>
+    /// <param name="self">An origin that nobody has used.</param>
+    public void TakeSelf(OriginId self)
+    {
+        _seen = Seen; // With all that was made under the old one.
+        _others = null;
+        Self = Of(self);
     }
 
     /// <summary>Goes on to an origin's next entry.</summary>

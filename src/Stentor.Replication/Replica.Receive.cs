@@ -5,31 +5,111 @@ namespace Stentor.Replication;
 /// <content>What other regions made.</content>
 public sealed partial class Replica
 {
-    private void OnReceive(Entry entry, long wallMicros, Outbox outbox)
+    private void OnReceive(Entry entry, int link, long wallMicros, Outbox outbox)
     {
-        var bytes = entry.Bytes.Span;
-        var progress = _origins.Of(entry.Origin);
-        if (entry.Seq <= progress.Seq)
+        if (Refuse(entry, wallMicros) is { } fault)
         {
-            // Redundant links bring an entry more than once; only the last one can be compared without the ledger.
-            if (entry.Seq == progress.Seq && entry.Chain != progress.Chain)
-            {
-                throw new LedgerFaultException($"Entry {entry.Seq} of {entry.Origin} came with chain {entry.Chain:x16}, but was applied with {progress.Chain:x16}: the origin is forked.");
-            }
-
+            Report(ReceiveResult.Fault, entry, link, outbox, fault);
             return;
         }
 
-        if (progress == _origins.Self)
+        var length = entry.Bytes.Length;
+        var progress = _origins.Of(entry.Origin);
+        var last = Math.Max(progress.Seq, _waiting.LastOf(entry.Origin));
+        if (entry.Seq <= last)
         {
-            throw new LedgerFaultException($"Entry {entry.Seq} of {entry.Origin} came from another region, but this region, whose origin that is, has made only {progress.Seq}.");
+            outbox.AddTaken(link, length); // Redundant links bring an entry more than once.
+            return;
         }
 
-        if (entry.Seq != progress.Seq + 1 || !_origins.Cover(entry.After))
+        if (entry.Seq > last + 1)
         {
-            throw new EarlyEntryException(_origins.Seen.MissingFrom(entry.After.Merge(VersionVector.Of(entry.Origin, entry.Seq - 1))));
+            Report(ReceiveResult.Dropped, entry, link, outbox, detail: null);
+            return;
         }
 
+        if (_origins.FirstMissing(entry.Origin, entry.Seq, entry.After) is { } missing)
+        {
+            // A full room drops the entry. Nothing is lost: the next comparison of version vectors shows the gap, and the link asks for it again.
+            if (!_waiting.HasRoomFor(length))
+            {
+                Report(ReceiveResult.Dropped, entry, link, outbox, detail: null);
+                return;
+            }
+
+            // What waits has memory of its own: that of a whole message would stay for its sake.
+            _waiting.Add(new WaitingEntry(Entry.Parse(entry.Bytes.ToArray()), link, wallMicros), missing);
+            outbox.AddTaken(link, length);
+            return;
+        }
+
+        outbox.AddTaken(link, length);
+        Take(entry, link, wallMicros, outbox);
+        while (_waiting.Count > 0 && _waiting.TryTakeReady(_origins, out var freed))
+        {
+            Take(freed.Entry, freed.Link, wallMicros, outbox);
+        }
+    }
+
+    private void OnForget(int link, Outbox outbox)
+    {
+        foreach (var (origin, seq) in _waiting.DropFrom(link))
+        {
+            outbox.Received.Add(new ReceiveReport(link, ReceiveResult.Dropped, 0, origin, seq, Detail: null));
+        }
+    }
+
+    /// <summary>What makes an entry impossible, whatever comes before it; null when nothing does.</summary>
+    private string? Refuse(Entry entry, long wallMicros)
+    {
+        var progress = _origins.Of(entry.Origin);
+        if (entry.Seq == progress.Seq && entry.Chain != progress.Chain)
+        {
+            // Only the last one can be compared without the ledger.
+            return $"Entry {entry.Seq} of {entry.Origin} came with chain {entry.Chain:x16}, but was applied with {progress.Chain:x16}: the origin is forked.";
+        }
+
+        if (progress == _origins.Self && entry.Seq > progress.Seq)
+        {
+            return $"Entry {entry.Seq} of {entry.Origin} came from another region, but this region, whose origin that is, has made only {progress.Seq}.";
+        }
+
+        if (entry.After[entry.Origin] >= entry.Seq)
+        {
+            return $"Entry {entry.Seq} of {entry.Origin} says that it depends on itself.";
+        }
+
+        return entry.Time - wallMicros > _aheadMicrosMax
+            ? $"Entry {entry.Seq} of {entry.Origin} has the time {EntryTime.ToText(entry.Time)}, which lies further ahead of this region's clock than {_options.AheadMax.TotalDays:0} days."
+            : null;
+    }
+
+    private static void Report(ReceiveResult result, Entry entry, int link, Outbox outbox, string? detail) =>
+        outbox.Received.Add(new ReceiveReport(link, result, entry.Bytes.Length, entry.Origin, entry.Seq, detail));
+
+    /// <summary>Applies an entry whose past is applied, unless it is damaged.</summary>
+    private void Take(Entry entry, int link, long wallMicros, Outbox outbox)
+    {
+        try
+        {
+            Record(entry, wallMicros, outbox);
+            if (_waiting.Count > 0)
+            {
+                _waiting.OnApplied(entry.Origin);
+            }
+        }
+        catch (LedgerFaultException e)
+        {
+            // What stands behind it in its origin's row continues what cannot be.
+            outbox.Received.Add(new ReceiveReport(link, ReceiveResult.Fault, 0, entry.Origin, entry.Seq, e.Message));
+            _waiting.Drop(entry.Origin);
+        }
+    }
+
+    private void Record(Entry entry, long wallMicros, Outbox outbox)
+    {
+        var bytes = entry.Bytes.Span;
+        var progress = _origins.Of(entry.Origin);
         if (!EntryHeader.TryRead(bytes, out var header))
         {
             throw new LedgerFaultException($"Entry {entry.Seq} of {entry.Origin} is not in canonical form.");

@@ -15,13 +15,16 @@ public sealed partial class Replica
     private static readonly long TimeMax = EntryTime.Max - 1_000_000_000_000_000;
     private const long LamportMax = long.MaxValue / 2;
 
-    private readonly OriginId _self;
     private readonly IStates _states;
     private readonly ReplicaOptions _options;
     private readonly long _skewMicrosMax;
+    private readonly long _aheadMicrosMax;
 
     // The batch's own publish ids, by author and id; those committed are in the states.
     private readonly Dictionary<(string Author, string Id), PublishedId> _ids = [];
+    private readonly WaitingRoom _waiting;
+    private OriginId _self;
+    private OriginId _committedSelf;
     private Origins _origins;
     private long _lamport;
     private long _time;
@@ -35,10 +38,12 @@ public sealed partial class Replica
     /// <param name="options">Limits and tolerances.</param>
     public Replica(OriginId self, ReplicaMark start, IStates states, ReplicaOptions options)
     {
-        _self = self;
+        (_self, _committedSelf) = (self, self);
         _states = states;
         _options = options;
         _skewMicrosMax = options.SkewMax.Ticks / TimeSpan.TicksPerMicrosecond;
+        _aheadMicrosMax = options.AheadMax.Ticks / TimeSpan.TicksPerMicrosecond;
+        _waiting = new WaitingRoom(options.WaitingEntriesMax, options.WaitingBytesMax);
         _origins = new Origins(self, start);
         (_lamport, _time, _committed, _mark) = (start.Lamport, start.Time, start, start);
     }
@@ -46,12 +51,20 @@ public sealed partial class Replica
     /// <summary>Where it stands, with what is not committed yet.</summary>
     public ReplicaMark Mark => _mark ??= _origins.Mark(_lamport, _time);
 
+    /// <summary>How many received entries wait for what they depend on.</summary>
+    public int WaitingCount => _waiting.Count;
+
+    /// <summary>The bytes of the entries that wait.</summary>
+    public long WaitingBytes => _waiting.Bytes;
+
+    /// <summary>What waits for what, for people: a line for each origin, those that have waited longest first.</summary>
+    /// <param name="linesMax">Most lines.</param>
+    public WaitingLine[] WaitingLines(int linesMax) => _waiting.Lines(_origins, linesMax);
+
     /// <summary>Applies one command: entries, outcomes and changed states are added to <paramref name="outbox"/>, and its mark is moved.</summary>
     /// <param name="command">The command.</param>
     /// <param name="wallMicros">The wall clock, microseconds since 1970; may go backwards.</param>
     /// <param name="outbox">Collects the batch; the same one until <see cref="Commit"/> or <see cref="Rollback"/>.</param>
-    /// <exception cref="LedgerFaultException">A received entry is damaged or of a forked origin. Nothing of it was applied; what was applied before it stands.</exception>
-    /// <exception cref="EarlyEntryException">A received entry cannot be applied yet. Nothing of it was applied.</exception>
     public void Apply(Command command, long wallMicros, Outbox outbox)
     {
         outbox.MarkIsOf(this);
@@ -66,7 +79,13 @@ public sealed partial class Replica
                 OnPublish(publish, wallMicros, outbox);
                 break;
             case Command.Receive receive:
-                OnReceive(receive.Entry, wallMicros, outbox);
+                OnReceive(receive.Entry, receive.Link, wallMicros, outbox);
+                break;
+            case Command.Forget forget:
+                OnForget(forget.Link, outbox);
+                break;
+            case Command.TakeIncarnation take:
+                OnTakeIncarnation(take.Origin, outbox);
                 break;
             default:
                 throw new UnreachableException($"{command}");
@@ -128,16 +147,34 @@ public sealed partial class Replica
     /// <summary>The batch is durable and the states were told: from here on it is the past.</summary>
     public void Commit()
     {
-        _committed = Mark;
+        (_committed, _committedSelf) = (Mark, _self);
         _ids.Clear();
     }
 
-    /// <summary>The batch could not be made durable: back to where the last commit left it. The outbox of the batch is of no more use; clear it.</summary>
+    /// <summary>
+    /// The batch could not be made durable: back to where the last commit left it. The outbox of the batch is of no more use; clear it. The waiting
+    /// room is empty afterwards, since entries that left it for the batch are gone: what was received since the last commit must be asked for again.
+    /// </summary>
     public void Rollback()
     {
+        _waiting.Clear();
+        _self = _committedSelf;
         _origins = new Origins(_self, _committed);
         (_lamport, _time, _mark) = (_committed.Lamport, _committed.Time, _committed);
         _ids.Clear();
+    }
+
+    private void OnTakeIncarnation(OriginId origin, Outbox outbox)
+    {
+        if (_origins.Of(origin).Seq > 0 || _waiting.LastOf(origin) > 0)
+        {
+            throw new LedgerFaultException($"The incarnation {origin} was used before.");
+        }
+
+        _self = origin;
+        _origins.TakeSelf(origin);
+        _mark = null;
+        outbox.Self = origin;
     }
 
     private void Drive(long time)
@@ -207,6 +244,15 @@ public sealed partial class Replica
 /// <param name="SkewMax">How far ahead of the wall clock a remote time may lie before it no longer drives the local clock. Default 5 minutes.</param>
 public sealed record ReplicaOptions(Limits Limits, TimeSpan SkewMax)
 {
+    /// <summary>Most received entries that wait for what they depend on. Default 100,000.</summary>
+    public int WaitingEntriesMax { get; init; } = 100_000;
+
+    /// <summary>Most bytes of the entries that wait. Default 64 MiB.</summary>
+    public long WaitingBytesMax { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>How far ahead of the wall clock a remote time may lie at all: an entry beyond that is refused. Default 366 days.</summary>
+    public TimeSpan AheadMax { get; init; } = TimeSpan.FromDays(366);
+
     /// <summary>The defaults of the design.</summary>
     public static ReplicaOptions Default { get; } = new(Limits.Default, TimeSpan.FromMinutes(5));
 }
@@ -214,11 +260,3 @@ public sealed record ReplicaOptions(Limits Limits, TimeSpan SkewMax)
 /// <summary>A ledger or an origin is not what it should be: damage, a gap, a fork, a number used twice.</summary>
 /// <param name="detail">What was found and what was expected.</param>
 public sealed class LedgerFaultException(string detail) : Exception(detail);
-
-/// <summary>An entry came before its origin's previous one, or before what it depends on.</summary>
-/// <param name="missing">What must be applied first.</param>
-public sealed class EarlyEntryException(VersionVector missing) : Exception($"The entry depends on {missing}, which was not applied yet.")
-{
-    /// <summary>What must be applied first.</summary>
-    public VersionVector Missing { get; } = missing;
-}

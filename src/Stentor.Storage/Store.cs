@@ -6,7 +6,7 @@ namespace Stentor.Storage;
 /// <summary>
 /// What a node knows: the ledger and the states that are its fold. One thread commits; any thread may read, and reads only what is durable.
 /// </summary>
-public sealed partial class Store : IStates, IDisposable
+public sealed partial class Store : IStates, IEntryLog, IDisposable
 {
     private const int BatchBytes = 1024 * 1024;
 
@@ -22,7 +22,7 @@ public sealed partial class Store : IStates, IDisposable
         _options = options;
     }
 
-    /// <summary>The origin under which this region numbers its entries; made with the store.</summary>
+    /// <summary>The origin under which this region numbers its entries; made with the store, changed by a batch that takes a new incarnation.</summary>
     public OriginId Origin => _ledger.Self;
 
     /// <summary>Where a replica goes on.</summary>
@@ -68,7 +68,7 @@ public sealed partial class Store : IStates, IDisposable
     /// <exception cref="DiskException">It is not durable; nothing of it is visible, and the replica must be rolled back. The next call tries again on sound ground.</exception>
     public void Commit(Outbox outbox)
     {
-        if (outbox.Entries.Count == 0)
+        if (outbox.Entries.Count == 0 && outbox.Self is null)
         {
             return;
         }

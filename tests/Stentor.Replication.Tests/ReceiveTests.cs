@@ -147,21 +147,140 @@ public sealed class ReceiveTests
     }
 
     [Fact]
-    public void An_entry_whose_past_is_missing_is_refused_and_nothing_changes()
+    public void An_entry_waits_until_what_it_depends_on_is_applied()
+    {
+        var asia = new Region("asia-1");
+        _eu.Publish("""{"activity":{"n":1}}""");
+        _us.ReceiveAll(_eu);
+        _us.Publish("""{"activity":{"n":2}}""");
+        _us.Publish("""{"activity":{"n":3}}""");
+
+        asia.Receive(_us.Ledger[1].Bytes);
+        asia.Receive(_us.Ledger[2].Bytes);
+
+        Assert.Equal(VersionVector.Empty, asia.Seen);
+        Assert.Null(asia.State());
+        var line = Assert.Single(asia.Replica.WaitingLines(10));
+        Assert.Equal(new WaitingLine(_us.Origin, 1, 1, VersionVector.Of(_eu.Origin, 1), asia.Wall), line);
+
+        asia.Receive(_eu.Ledger[0].Bytes);
+
+        Assert.Equal([_eu.Ledger[0].Bytes, _us.Ledger[1].Bytes, _us.Ledger[2].Bytes], asia.Ledger.Select(e => e.Bytes));
+        Assert.Equal(0, asia.Replica.WaitingCount);
+        Assert.Equal(0, asia.Replica.WaitingBytes);
+    }
+
+    [Fact]
+    public void An_entry_that_does_not_continue_what_is_known_of_its_origin_is_dropped()
+    {
+        var asia = new Region("asia-1");
+        _us.Publish("""{"activity":{}}""");
+        _us.Publish("""{"activity":{}}""");
+
+        var report = asia.Receive(_us.Ledger[1].Bytes, link: 7);
+
+        Assert.Equal(new ReceiveReport(7, ReceiveResult.Dropped, _us.Ledger[1].Bytes.Length, _us.Origin, 2, null), report);
+        Assert.Equal(0, asia.Replica.WaitingCount);
+    }
+
+    [Fact]
+    public void What_does_not_fit_into_the_waiting_room_is_dropped_and_can_be_sent_again()
+    {
+        var asia = new Region("asia-1", ReplicaOptions.Default with { WaitingEntriesMax = 1 });
+        _eu.Publish("""{"activity":{}}""");
+        _us.ReceiveAll(_eu);
+        _us.Publish("""{"activity":{}}""");
+        _us.Publish("""{"activity":{}}""");
+
+        Assert.Equal(ReceiveResult.Taken, asia.Receive(_us.Ledger[1].Bytes).Result);
+        Assert.Equal(ReceiveResult.Dropped, asia.Receive(_us.Ledger[2].Bytes).Result);
+        asia.Receive(_eu.Ledger[0].Bytes);
+        asia.Receive(_us.Ledger[2].Bytes);
+
+        Assert.Equal(_us.Seen, asia.Seen);
+    }
+
+    [Fact]
+    public void What_a_link_brought_can_be_thrown_out_of_the_waiting_room_with_what_stands_behind_it()
     {
         var asia = new Region("asia-1");
         _eu.Publish("""{"activity":{}}""");
         _us.ReceiveAll(_eu);
         _us.Publish("""{"activity":{}}""");
         _us.Publish("""{"activity":{}}""");
+        _us.Publish("""{"activity":{}}""");
+        asia.Receive(_us.Ledger[1].Bytes, link: 1);
+        asia.Receive(_us.Ledger[2].Bytes, link: 2);
+        asia.Receive(_us.Ledger[3].Bytes, link: 1);
 
-        var gap = Assert.Throws<EarlyEntryException>(() => asia.Receive(_us.Ledger[2].Bytes));
-        var dependency = Assert.Throws<EarlyEntryException>(() => asia.Receive(_us.Ledger[1].Bytes));
+        asia.Replica.Apply(new Command.Forget(2), asia.Wall, asia.Outbox);
 
-        Assert.Equal(VersionVector.Of(_eu.Origin, 1).With(_us.Origin, 1), gap.Missing);
-        Assert.Equal(VersionVector.Of(_eu.Origin, 1), dependency.Missing);
-        Assert.Equal(VersionVector.Empty, asia.Seen);
-        Assert.Null(asia.State());
+        Assert.Equal([new ReceiveReport(2, ReceiveResult.Dropped, 0, _us.Origin, 2, null)], asia.Outbox.Received);
+        Assert.Equal(1, asia.Replica.WaitingCount);
+    }
+
+    [Fact]
+    public void After_a_batch_that_failed_nothing_waits_and_everything_can_be_sent_again()
+    {
+        var asia = new Region("asia-1");
+        _eu.Publish("""{"activity":{}}""");
+        _us.ReceiveAll(_eu);
+        _us.Publish("""{"activity":{}}""");
+        asia.Receive(_us.Ledger[1].Bytes);
+        asia.Replica.Apply(new Command.Receive(Entry.Parse(_eu.Ledger[0].Bytes)), asia.Wall, asia.Outbox);
+
+        asia.Replica.Rollback();
+        asia.Outbox.Clear();
+        Assert.Equal(0, asia.Replica.WaitingCount);
+        asia.ReceiveAll(_us);
+
+        Assert.Equal(_us.Seen, asia.Seen);
+    }
+
+    [Fact]
+    public void A_region_that_takes_a_new_incarnation_begins_at_one_again_and_takes_its_old_entries_from_others()
+    {
+        _eu.Publish("""{"activity":{"n":1}}""");
+        var restored = new Region("eu-1");
+        restored.Publish("""{"activity":{"n":1}}""");
+        _eu.Publish("""{"activity":{"n":2}}""");
+        Assert.Equal(ReceiveResult.Fault, restored.Receive(_eu.Ledger[1].Bytes).Result);
+
+        var second = new OriginId("eu-2");
+        restored.Replica.Apply(new Command.TakeIncarnation(second), restored.Wall, restored.Outbox);
+        Assert.Equal(second, restored.Outbox.Self);
+        restored.Commit();
+        var fresh = restored.Publish("""{"activity":{"n":3}}""");
+        Assert.Equal(ReceiveResult.Taken, restored.Receive(_eu.Ledger[1].Bytes).Result);
+
+        Assert.Equal((second, 1L), (fresh.Origin, fresh.Seq));
+        Assert.Equal(VersionVector.Of(_eu.Origin, 2).With(second, 1), restored.Seen);
+        Assert.Equal(VersionVector.Of(_eu.Origin, 1), Entry.Parse(restored.Ledger[1].Bytes).After);
+    }
+
+    [Fact]
+    public void An_incarnation_taken_in_a_batch_that_failed_is_not_taken()
+    {
+        _eu.Publish("""{"activity":{}}""");
+        _eu.Replica.Apply(new Command.TakeIncarnation(new OriginId("eu-2")), _eu.Wall, _eu.Outbox);
+
+        _eu.Replica.Rollback();
+        _eu.Outbox.Clear();
+
+        Assert.Equal(new OriginId("eu-1"), _eu.Publish("""{"activity":{}}""").Origin);
+    }
+
+    [Fact]
+    public void A_time_that_lies_years_ahead_is_refused()
+    {
+        _us.Wall += 2L * 366 * 86_400 * 1_000_000;
+        _us.Publish("""{"activity":{}}""");
+
+        var report = _eu.ReceiveAll(_us);
+
+        Assert.Equal(ReceiveResult.Fault, report.Result);
+        Assert.Contains("366 days", report.Detail, StringComparison.Ordinal);
+        Assert.Equal(VersionVector.Empty, _eu.Seen);
     }
 
     [Fact]
@@ -194,9 +313,10 @@ public sealed class ReceiveTests
         _eu.Publish("""{"activity":{"n":1}}""");
         var damaged = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(_eu.Ledger[0].Bytes).Replace("\"n\":1", "\"n\":2", StringComparison.Ordinal));
 
-        var fault = Assert.Throws<LedgerFaultException>(() => _us.Receive(damaged));
+        var fault = _us.Receive(damaged, link: 3);
 
-        Assert.Contains("damaged", fault.Message, StringComparison.Ordinal);
+        Assert.Equal((ReceiveResult.Fault, 3), (fault.Result, fault.Link));
+        Assert.Contains("damaged", fault.Detail, StringComparison.Ordinal);
         Assert.Equal(VersionVector.Empty, _us.Seen);
     }
 
@@ -208,14 +328,15 @@ public sealed class ReceiveTests
         other.Publish("""{"activity":{"n":2}}""");
         _us.ReceiveAll(_eu);
 
-        var received = Assert.Throws<LedgerFaultException>(() => _us.ReceiveAll(other));
+        var received = _us.ReceiveAll(other);
         other.Publish("""{"activity":{"n":3}}""");
-        var continued = Assert.Throws<LedgerFaultException>(() => _us.Receive(other.Ledger[1].Bytes));
-        var own = Assert.Throws<LedgerFaultException>(() => _eu.Receive(other.Ledger[1].Bytes));
+        var continued = _us.Receive(other.Ledger[1].Bytes);
+        var own = _eu.Receive(other.Ledger[1].Bytes);
 
-        Assert.Contains("forked", received.Message, StringComparison.Ordinal);
-        Assert.Contains("forked", continued.Message, StringComparison.Ordinal);
-        Assert.Contains("this region", own.Message, StringComparison.Ordinal);
+        Assert.All([received, continued, own], report => Assert.Equal(ReceiveResult.Fault, report.Result));
+        Assert.Contains("forked", received.Detail, StringComparison.Ordinal);
+        Assert.Contains("forked", continued.Detail, StringComparison.Ordinal);
+        Assert.Contains("this region", own.Detail, StringComparison.Ordinal);
     }
 
     [Fact]

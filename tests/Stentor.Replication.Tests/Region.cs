@@ -48,19 +48,26 @@ internal sealed class Region
     }
 
     /// <summary>Takes an entry of another region and commits.</summary>
-    public void Receive(ReadOnlyMemory<byte> entry)
+    /// <returns>What became of it.</returns>
+    public ReceiveReport Receive(ReadOnlyMemory<byte> entry, int link = 0)
     {
-        Replica.Apply(new Command.Receive(Entry.Parse(entry)), Wall, Outbox);
+        Replica.Apply(new Command.Receive(Entry.Parse(entry), link), Wall, Outbox);
+        var report = Outbox.Received[^1];
         Commit();
+        return report;
     }
 
     /// <summary>Takes everything that another region has and this one lacks.</summary>
-    public void ReceiveAll(Region other)
+    /// <returns>What became of the last entry.</returns>
+    public ReceiveReport ReceiveAll(Region other)
     {
+        ReceiveReport last = default;
         foreach (var (bytes, _) in other.Ledger)
         {
-            Receive(bytes);
+            last = Receive(bytes);
         }
+
+        return last;
     }
 
     public void Commit()

@@ -1,4 +1,5 @@
 using Stentor.Protocol;
+using Stentor.Replication;
 
 namespace Stentor.Storage.Tests;
 
@@ -29,6 +30,32 @@ public abstract class StoreSpecification
         Assert.Null(second.State("scores.c"));
         Assert.Equal(2, second.ReadAll().Count);
         Assert.Contains("\"type\":\"Goal\"", second.Read("scores.a")[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_new_incarnation_stays_after_a_restart(bool publishesBeforeTheRestart)
+    {
+        var second = new OriginId("eu-second");
+        using (var store = Open())
+        {
+            store.Publish("scores.a", Plus);
+            store.Replica.Apply(new Command.TakeIncarnation(second), 0, store.Outbox);
+            store.Commit();
+            if (publishesBeforeTheRestart)
+            {
+                Assert.Equal((second, 1L), Stamp(store.Publish("scores.a", Plus)));
+            }
+
+            Assert.Equal(second, store.Store.Origin);
+        }
+
+        using var again = Open();
+
+        Assert.Equal(second, again.Store.Origin);
+        Assert.Equal((second, publishesBeforeTheRestart ? 2L : 1L), Stamp(again.Publish("scores.a", Plus)));
+        Assert.Equal(publishesBeforeTheRestart ? """{"n":3}""" : """{"n":2}""", again.State("scores.a"));
     }
 
     [Fact]
@@ -277,4 +304,6 @@ public abstract class StoreSpecification
         var start = entry.IndexOf("\"number\":", StringComparison.Ordinal) + 9;
         return int.Parse(entry.AsSpan(start, entry.IndexOf('}', start) - start), System.Globalization.CultureInfo.InvariantCulture);
     }
+
+    private static (OriginId Origin, long Seq) Stamp(Outcome outcome) => (outcome.Origin, outcome.Seq);
 }

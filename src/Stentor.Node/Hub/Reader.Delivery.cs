@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Stentor.Protocol;
-using Stentor.Storage;
+using Stentor.Replication;
 
 namespace Stentor.Node;
 

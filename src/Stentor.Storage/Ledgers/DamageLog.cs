@@ -1,3 +1,5 @@
+using Stentor.Replication;
+
 namespace Stentor.Storage;
 
 /// <summary>Positions found damaged since the store was opened. Any thread.</summary>

@@ -1,4 +1,5 @@
 using Stentor.Protocol;
+using Stentor.Replication;
 
 namespace Stentor.Storage;
 

@@ -44,7 +44,7 @@ internal sealed partial class Ledger : IDisposable
     public ulong StoreId { get; }
 
     /// <summary>The origin under which the region numbers its own entries.</summary>
-    public OriginId Self { get; }
+    public OriginId Self { get; private set; }
 
     /// <summary>The last position that readers may see.</summary>
     public long Position => Volatile.Read(ref _position);
@@ -71,9 +71,19 @@ internal sealed partial class Ledger : IDisposable
     {
         var bytes = SizeOf(outbox);
         var active = _segments[^1];
-        if (_isBroken || !Fits(active, bytes) || (_isGrowing && _supply.HasSpare))
+        if (outbox.Self is { } self && self != Self)
         {
-            active = Begin(active);
+            // A segment says under which origin it was written. What was made before in the same batch keeps the number that it has.
+            active = Begin(active, self);
+        }
+        else if (_isBroken || !Fits(active, bytes) || (_isGrowing && _supply.HasSpare))
+        {
+            active = Begin(active, Self);
+        }
+
+        if (bytes == 0)
+        {
+            return;
         }
 
         var offset = active.Memory!.End;
@@ -172,9 +182,9 @@ internal sealed partial class Ledger : IDisposable
     }
 
     /// <summary>Begins a new segment at the position after the last durable one; whatever more the one before holds is overridden by that.</summary>
-    private Segment Begin(Segment before)
+    private Segment Begin(Segment before, OriginId self)
     {
-        var header = new SegmentHeader(StoreId, before.Header.Number + 1, before.Last + 1, Self, _seen);
+        var header = new SegmentHeader(StoreId, before.Header.Number + 1, before.Last + 1, self, _seen);
         var file = _supply.Begin(header);
         var segment = new Segment(header, Cache)
         {
@@ -184,7 +194,7 @@ internal sealed partial class Ledger : IDisposable
 
         before.Seal(before.Memory!.Count);
         _file.Dispose();
-        _file = file;
+        (_file, Self) = (file, self);
         _isBroken = false;
         _isGrowing = segment.FileBytes < _options.SegmentBytes;
         lock (_replacing)

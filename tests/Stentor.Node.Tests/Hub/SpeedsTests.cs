@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Stentor.Protocol;
+using Stentor.Replication;
 
 namespace Stentor.Node.Tests;
 
@@ -184,7 +185,7 @@ public sealed class SpeedsTests
     private static List<(string Channel, long Seq, int Number)> Ledger(TestNode test)
     {
         var entries = new List<(string, long, int)>();
-        var batch = new Storage.LedgerBatch();
+        var batch = new LedgerBatch();
         for (long after = 0; after < test.Node.Store.Position; after = batch.Through)
         {
             test.Node.Store.ReadAll(after, 1024 * 1024, batch);

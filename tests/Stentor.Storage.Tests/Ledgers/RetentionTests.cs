@@ -1,4 +1,5 @@
 using Stentor.Protocol;
+using Stentor.Replication;
 using Stentor.Testing;
 
 namespace Stentor.Storage.Tests;

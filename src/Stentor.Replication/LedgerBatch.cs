@@ -1,6 +1,6 @@
 using Stentor.Protocol;
 
-namespace Stentor.Storage;
+namespace Stentor.Replication;
 
 /// <summary>Entries read from the ledger, in one buffer. Owned and used again by its reader.</summary>
 public sealed class LedgerBatch
@@ -21,7 +21,7 @@ public sealed class LedgerBatch
     public List<LedgerHole> Holes { get; } = [];
 
     /// <summary>Room for a reader to note where its records are.</summary>
-    internal List<int> Ordinals { get; } = [];
+    public List<int> Ordinals { get; } = [];
 
     /// <summary>The bytes of an entry; valid until the batch is filled again.</summary>
     /// <param name="slice">One of <see cref="Entries"/>.</param>
@@ -31,7 +31,7 @@ public sealed class LedgerBatch
     /// <param name="first">The first position.</param>
     /// <param name="last">The last position.</param>
     /// <param name="reason">Why, for people.</param>
-    internal void AddHole(long first, long last, string reason)
+    public void AddHole(long first, long last, string reason)
     {
         if (Holes.Count > 0 && Holes[^1] is var before && before.Reason == reason && before.Last + 1 >= first && before.First <= last + 1)
         {
