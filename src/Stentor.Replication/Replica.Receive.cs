@@ -28,7 +28,7 @@ public sealed partial class Replica
             return;
         }
 
-        if (_origins.FirstMissing(entry.Origin, entry.Seq, entry.After) is { } missing)
+        if (!_options.IgnoreDependencies && _origins.FirstMissing(entry.Origin, entry.Seq, entry.After) is { } missing)
         {
             // A full room drops the entry. Nothing is lost: the next comparison of version vectors shows the gap, and the link asks for it again.
             if (!_waiting.HasRoomFor(length))

@@ -253,6 +253,9 @@ public sealed record ReplicaOptions(Limits Limits, TimeSpan SkewMax)
     /// <summary>How far ahead of the wall clock a remote time may lie at all: an entry beyond that is refused. Default 366 days.</summary>
     public TimeSpan AheadMax { get; init; } = TimeSpan.FromDays(366);
 
+    /// <summary>For benchmarks and the control run of a demonstration only: received entries are applied without what they depend on. Such a ledger cannot be opened again.</summary>
+    public bool IgnoreDependencies { get; init; }
+
     /// <summary>The defaults of the design.</summary>
     public static ReplicaOptions Default { get; } = new(Limits.Default, TimeSpan.FromMinutes(5));
 }

@@ -92,7 +92,12 @@ internal ref struct StateReader(ReadOnlySpan<byte> bytes)
     private string _origin = "";
     private string _author = "";
 
+    /// <summary>How many bytes are left.</summary>
+    public readonly int Left => _rest.Length;
+
     public byte Byte() => Take(1)[0];
+
+    public ReadOnlySpan<byte> Bytes(int count) => Take(count);
 
     public long Number()
     {

@@ -1,0 +1,403 @@
+using Stentor.Protocol;
+
+namespace Stentor.Replication;
+
+/// <content>What comes in.</content>
+public sealed partial class Dissemination
+{
+    // 8 s: rare enough to cost nothing where nobody has what is missing, soon enough for whoever waits.
+    private const long GraftMsMax = 8_000;
+
+    // 3: two neighbours cannot both be first with the same three messages.
+    private const int RepeatsMax = 3;
+
+    // A link that is busy with other entries is given so many times the usual wait before an origin's entries are asked for again on it.
+    private const int BusyFactor = 8;
+
+    /// <summary>A message came.</summary>
+    /// <param name="link">On which link.</param>
+    /// <param name="message">Its bytes; entries keep them.</param>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="output">Receives what is to be done.</param>
+    public void Receive(int link, ReadOnlyMemory<byte> message, long now, LinkOutput output)
+    {
+        if (!_links.TryGetValue(link, out var from) || from.Phase == LinkPhase.Ended)
+        {
+            return; // What was under way when the link ended.
+        }
+
+        from.HeardAt = now;
+        try
+        {
+            if (message.Length > _options.MessageBytesMax)
+            {
+                throw new FormatException($"A message has {message.Length} bytes; the most is {_options.MessageBytesMax}.");
+            }
+
+            Handle(from, message, now, output);
+        }
+        catch (Exception e) when (e is FormatException or ProtocolException)
+        {
+            End(from, LinkEndType.BadMessage, e.Message, isFault: true, output);
+        }
+
+        if (from.Phase == LinkPhase.Ended)
+        {
+            Orphan(now);
+        }
+
+        Flush(now, output);
+    }
+
+    private void Handle(Link link, ReadOnlyMemory<byte> message, long now, LinkOutput output)
+    {
+        switch (LinkCodec.Decode(message))
+        {
+            case LinkMessage.Hello hello:
+                OnHello(link, hello, message, now, output);
+                break;
+            case LinkMessage.Bye bye:
+                // The other side's words about itself; not a fault of ours to punish.
+                link.Phase = LinkPhase.Ended;
+                output.Ends.Add(new LinkEnd(link.Number, Printable.Cut(bye.Type, 32), $"The other side: {Printable.Cut(bye.Detail, 400)}", IsFault: bye.Type is not LinkEndType.Stopping and not LinkEndType.Renewed));
+                break;
+            case LinkMessage.Proof proof:
+                OnProof(link, proof, now, output);
+                break;
+            case var _ when !link.IsOpen:
+                End(link, LinkEndType.BadMessage, "A message before the proof.", isFault: true, output);
+                break;
+            case LinkMessage.Announce announce:
+                OnAnnounce(link, announce, now, output);
+                break;
+            case LinkMessage.Entries entries:
+                OnEntries(link, entries, now, output);
+                break;
+            case LinkMessage.Prune prune:
+                foreach (var origin in prune.Origins)
+                {
+                    link.Out(origin).IsPruned = true;
+                }
+
+                break;
+            case LinkMessage.Graft graft:
+                OnGraft(link, graft);
+                break;
+            case var other:
+                throw new System.Diagnostics.UnreachableException($"{other}");
+        }
+    }
+
+    private void OnAnnounce(Link link, LinkMessage.Announce announce, long now, LinkOutput output)
+    {
+        OnPeerSeen(link, announce.Seen, now, output);
+        link.Granted = Math.Max(link.Granted, announce.Credit);
+        foreach (var fact in announce.Copies)
+        {
+            Note(fact, link);
+        }
+
+        if (link.Cursor == long.MaxValue)
+        {
+            IsCompared = true;
+            FirstNeighbourSeen ??= announce.Seen;
+            link.Cursor = _log.CoveredThrough(link.PeerSeen);
+        }
+
+        if (link.PeerSeen.Covers(_seen))
+        {
+            link.LaggingSince = -1;
+        }
+    }
+
+    private void OnPeerSeen(Link link, VersionVector changed, long now, LinkOutput output)
+    {
+        link.OnPeerSeen(changed);
+        foreach (var (origin, seq) in changed.Components)
+        {
+            if (origin == _self.Origin && seq > _seen[origin])
+            {
+                output.IsOwnOriginBehind = true; // What is missing comes when this is just another origin.
+                continue;
+            }
+
+            Note(new CopyFact(origin, link.Other.Origin, seq), link);
+            var inward = Of(origin);
+            if (seq > inward.Received && inward.BehindSince < 0)
+            {
+                inward.BehindSince = now;
+                _behind.Add(origin);
+            }
+        }
+    }
+
+    /// <summary>Keeps a fact about copies, and tells it on towards the entries' origin when it comes from further away.</summary>
+    private void Note(CopyFact fact, Link from)
+    {
+        if (!_copies.Add(fact) || fact.Origin == _self.Origin || from.Out(fact.Origin).IsPruned)
+        {
+            return; // Whoever does not take this origin from here is not behind us on its way.
+        }
+
+        if (_links.GetValueOrDefault(Of(fact.Origin).Parent) is { IsOpen: true } parent && parent != from)
+        {
+            parent.FactsToTell.Add(fact.Origin);
+            parent.OwesAnswer = true;
+        }
+    }
+
+    private void OnEntries(Link link, LinkMessage.Entries entries, long now, LinkOutput output)
+    {
+        OnPeerSeen(link, entries.Seen, now, output);
+        Inward? repeated = null;
+        foreach (var bytes in entries.Items)
+        {
+            link.Received += bytes.Length;
+            link.ReceivedEntries++;
+            if (!TryTake(link, bytes, ref repeated, now, output))
+            {
+                link.Consumed += bytes.Length;
+            }
+
+            if (!link.IsOpen)
+            {
+                return;
+            }
+        }
+
+        if (repeated is not null)
+        {
+            PruneIfRedundant(link, repeated, output);
+        }
+
+        if (link.Received - link.Consumed > 2 * _options.WindowBytes)
+        {
+            End(link, LinkEndType.BadMessage, $"The other side sends more than it was allowed ({link.Received - link.Consumed} bytes are under way; the window is {_options.WindowBytes}).", isFault: true, output);
+        }
+    }
+
+    /// <summary>Takes an entry if it is the next of its origin.</summary>
+    /// <param name="link">Where it comes from.</param>
+    /// <param name="bytes">The entry.</param>
+    /// <param name="repeated">Receives its origin when it is here already.</param>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="output">Receives what is to be done.</param>
+    /// <returns>Whether it goes into the ledger.</returns>
+    private bool TryTake(Link link, ReadOnlyMemory<byte> bytes, ref Inward? repeated, long now, LinkOutput output)
+    {
+        if (!EntryHeader.TryRead(bytes.Span, out var header))
+        {
+            End(link, LinkEndType.BadEntry, $"An entry of {bytes.Length} bytes is not in canonical form.", isFault: true, output);
+            return false;
+        }
+
+        var inward = Of(header.Origin);
+        var seq = header.Seq;
+        var outward = link.Out(header.Origin);
+        outward.Has = Math.Max(outward.Has, seq);
+        if (seq <= inward.Received)
+        {
+            link.RepeatedEntries++;
+            repeated ??= inward;
+            return false;
+        }
+
+        if (inward.Id == _self.Origin)
+        {
+            output.IsOwnOriginBehind = true;
+            return false;
+        }
+
+        if (seq != inward.Received + 1 || _stopped.Contains((link.Other.Instance, inward.Id)))
+        {
+            // Something before it was dropped here, or this origin is not taken from there. It is asked for again in time.
+            inward.IsLost = true;
+            NoteBehind(inward, now);
+            return false;
+        }
+
+        var entry = Entry.Parse(bytes);
+        if ((!_options.IgnoreDependencies && !link.PeerSeen.Covers(entry.After)) || link.PeerSeen[entry.Origin] < entry.Seq)
+        {
+            End(link, LinkEndType.BadEntry, $"Entry {entry.Seq} of {entry.Origin} depends on {link.PeerSeen.MissingFrom(entry.After.Merge(VersionVector.Of(entry.Origin, entry.Seq)))}, which the other side does not say to have.", isFault: true, output);
+            return false;
+        }
+
+        inward.Received = seq;
+        inward.Parent = link.Number;
+        (inward.Attempts, inward.IsLost) = (0, false);
+        inward.ProgressAt = now;
+        link.FreshAt = now;
+        link.Silenced.Remove(inward.Id);
+        link.Repeats.Remove(inward.Id);
+        NoteProgress(inward, now);
+        output.Commands.Add(new Command.Receive(entry, link.Number));
+        return true;
+    }
+
+    private Inward Of(ReadOnlySpan<byte> origin)
+    {
+        Span<char> chars = stackalloc char[OriginId.LengthMax];
+        var name = chars[..System.Text.Encoding.ASCII.GetChars(origin, chars)];
+        return _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var inward) ? inward : Of(new OriginId(name.ToString()));
+    }
+
+    /// <summary>
+    /// A link whose messages bring an origin's entries later than another link, several times in a row, need not bring them any more. At the first time
+    /// already, two neighbours that hear of the same entries from each other at the same moment would both turn away from whoever told them.
+    /// </summary>
+    private void PruneIfRedundant(Link link, Inward inward, LinkOutput output)
+    {
+        if (inward.Parent == link.Number || link.Silenced.Contains(inward.Id) || _links.GetValueOrDefault(inward.Parent) is not { IsOpen: true })
+        {
+            return;
+        }
+
+        var repeats = link.Repeats.GetValueOrDefault(inward.Id) + 1;
+        link.Repeats[inward.Id] = repeats;
+        if (repeats >= RepeatsMax)
+        {
+            link.Repeats.Remove(inward.Id);
+            link.Silenced.Add(inward.Id);
+            link.ToPrune.Add(inward.Id);
+            output.Events.Add(new LinkEvent(link.Number, LinkEventKind.Pruned, inward.Id, $"{inward.Id} comes by another link."));
+        }
+    }
+
+    private void OnReport(in ReceiveReport report, long now, LinkOutput output)
+    {
+        var link = _links.GetValueOrDefault(report.Link);
+        if (link is not null)
+        {
+            link.Consumed += report.Bytes;
+            link.OwesAnswer = true;
+        }
+
+        if (report.Result == ReceiveResult.Taken)
+        {
+            return;
+        }
+
+        Rewind(Of(report.Origin), report.Seq - 1, now);
+        if (report.Result == ReceiveResult.Fault && link is { IsOpen: true })
+        {
+            if (_stopped.Add((link.Other.Instance, report.Origin)))
+            {
+                output.Events.Add(new LinkEvent(link.Number, LinkEventKind.OriginStopped, report.Origin, $"{report.Origin} is no longer taken from {link.Other.Region}: {report.Detail}"));
+            }
+
+            End(link, LinkEndType.BadEntry, report.Detail ?? "An entry cannot be.", isFault: true, output);
+        }
+    }
+
+    /// <summary>What was received after a number is gone: it is asked for again.</summary>
+    private void Rewind(Inward origin, long seq, long now)
+    {
+        // Not below what is durable: a report may come after more was applied by another way.
+        seq = Math.Max(seq, _seen[origin.Id]);
+        if (seq < origin.Received)
+        {
+            (origin.Received, origin.IsLost) = (seq, true);
+            NoteBehind(origin, now);
+        }
+    }
+
+    private void NoteBehind(Inward origin, long now)
+    {
+        if (origin.BehindSince < 0)
+        {
+            origin.BehindSince = now;
+            _behind.Add(origin.Id);
+        }
+    }
+
+    private static void NoteProgress(Inward origin, long now)
+    {
+        if (origin.BehindSince >= 0)
+        {
+            origin.BehindSince = now;
+        }
+    }
+
+    /// <summary>Asks for what does not come though a neighbour has it.</summary>
+    private void LookBehind(long now, LinkOutput output)
+    {
+        if (_behind.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var id in _behind.Order().ToArray())
+        {
+            var origin = Of(id);
+            var candidates = _links.Values.Where(l => l.IsOpen && l.PeerSeen[id] > origin.Received && !_stopped.Contains((l.Other.Instance, id))).ToArray();
+            if (candidates.Length == 0)
+            {
+                origin.BehindSince = -1;
+                _behind.Remove(id);
+                continue;
+            }
+
+            var wait = Math.Min(_options.GraftMs << Math.Min(origin.Attempts, 16), GraftMsMax);
+
+            // A link that pushes it and is busy with what stands before it will come to it; unless it was sent, and dropped here.
+            var isComing = !origin.IsLost && candidates.Any(l => !l.Silenced.Contains(id) && now - l.FreshAt < wait);
+            if (now - origin.BehindSince < (isComing ? wait * BusyFactor : wait))
+            {
+                continue;
+            }
+
+            // First those that were asked not to push it; whoever pushes it and yet does not bring it comes last.
+            var ordered = candidates.OrderBy(l => l.Silenced.Contains(id) ? 0 : 1).ThenBy(l => l.Number).ToArray();
+            Graft(ordered[origin.Attempts % ordered.Length], origin, now, output);
+            Accuse(origin, candidates, now, output);
+        }
+    }
+
+    private static void Graft(Link link, Inward origin, long now, LinkOutput output)
+    {
+        origin.BehindSince = now;
+        origin.Attempts++;
+        origin.Parent = link.Number;
+        link.Silenced.Remove(origin.Id);
+        link.ToGraft.Add(origin.Id);
+        output.Events.Add(new LinkEvent(link.Number, LinkEventKind.Grafted, origin.Id, $"{origin.Id} is asked for from {origin.Received + 1} on."));
+    }
+
+    /// <summary>Ends links whose other side says that it has what others wait for, was asked for it again and again, and sends nothing.</summary>
+    private void Accuse(Inward origin, Link[] candidates, long now, LinkOutput output)
+    {
+        foreach (var link in candidates)
+        {
+            if (origin.Attempts > candidates.Length && now - Math.Max(origin.ProgressAt, Math.Max(link.FreshAt, link.OpenedAt)) >= _options.WithheldMs)
+            {
+                output.Commands.Add(new Command.Forget(link.Number));
+                End(link, LinkEndType.Withheld, $"The other side says that it has entries of {origin.Id} up to {link.PeerSeen[origin.Id]}, and has not sent {origin.Received + 1} for {_options.WithheldMs / 1000} s.", isFault: true, output);
+            }
+        }
+    }
+
+    /// <summary>Where the link that brought an origin is gone, another one that was asked not to is asked to bring it: at once, not when this region has fallen behind.</summary>
+    private void Orphan(long now)
+    {
+        foreach (var origin in _origins.Values)
+        {
+            if (origin.Parent == 0 || _links.GetValueOrDefault(origin.Parent) is { IsOpen: true })
+            {
+                continue;
+            }
+
+            origin.Parent = 0;
+            foreach (var link in _links.Values)
+            {
+                if (link.IsOpen && link.Silenced.Remove(origin.Id))
+                {
+                    origin.Parent = link.Number;
+                    origin.ProgressAt = now;
+                    link.ToGraft.Add(origin.Id);
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using Stentor.Protocol;
+
+namespace Stentor.Replication;
+
+/// <content>What goes out.</content>
+public sealed partial class Dissemination
+{
+    private void OnGraft(Link link, LinkMessage.Graft graft)
+    {
+        var wanted = _seen;
+        foreach (var (origin, seq) in graft.From)
+        {
+            var outward = link.Out(origin);
+            (outward.Has, outward.IsPruned, outward.IsStuck) = (seq, false, false);
+            if (_seen[origin] > seq)
+            {
+                wanted = wanted.With(origin, Math.Max(seq, 0));
+            }
+        }
+
+        if (!ReferenceEquals(wanted, _seen) && link.Cursor != long.MaxValue)
+        {
+            link.Cursor = Math.Min(link.Cursor, _log.CoveredThrough(wanted));
+        }
+    }
+
+    /// <summary>Whether there is something to tell that can wait a little.</summary>
+    private bool HasNews(Link link) => !ReferenceEquals(link.Told, _seen) && !link.Told.Covers(_seen);
+
+    /// <summary>Sends what there is to send on every link: what was asked for first, then entries, then what was learned.</summary>
+    private void Flush(long now, LinkOutput output)
+    {
+        foreach (var link in _links.Values)
+        {
+            if (link.IsOpen)
+            {
+                Ask(link, now, output);
+            }
+        }
+
+        // In turns, so that no link waits for all that another one lacks.
+        for (var isMore = true; isMore;)
+        {
+            isMore = false;
+            foreach (var link in _links.Values)
+            {
+                isMore |= link.IsOpen && TryPush(link, now, output);
+            }
+        }
+
+        foreach (var link in _links.Values)
+        {
+            if (link.IsOpen && link.OwesAnswer)
+            {
+                Announce(link, now, output);
+            }
+        }
+    }
+
+    private void Ask(Link link, long now, LinkOutput output)
+    {
+        if (link.ToPrune.Count > 0)
+        {
+            Send(link, LinkCodec.Encode(new LinkMessage.Prune([.. link.ToPrune])), 0, now, output);
+            link.ToPrune.Clear();
+        }
+
+        if (link.ToGraft.Count > 0)
+        {
+            var from = link.ToGraft.Distinct().Select(o => new KeyValuePair<OriginId, long>(o, Of(o).Received)).ToArray();
+            Send(link, LinkCodec.Encode(new LinkMessage.Graft(from)), 0, now, output);
+            link.ToGraft.Clear();
+        }
+    }
+
+    private void Announce(Link link, long now, LinkOutput output)
+    {
+        link.OwesAnswer = false;
+        link.CreditTold = link.Consumed + _options.WindowBytes;
+        var changed = TakeUntold(link);
+        Send(link, LinkCodec.Encode(new LinkMessage.Announce(changed, link.CreditTold, TakeFacts(link))), 0, now, output);
+    }
+
+    private VersionVector TakeUntold(Link link)
+    {
+        var changed = link.Told.MissingFrom(_seen);
+        link.Told = _seen;
+        return changed;
+    }
+
+    private List<CopyFact> TakeFacts(Link link)
+    {
+        var facts = new List<CopyFact>();
+        foreach (var origin in link.FactsToTell.Order())
+        {
+            foreach (var fact in _copies.Of(origin))
+            {
+                if (fact.Holder != link.Other.Origin && fact.Holder != _self.Origin
+                    && link.FactsTold.GetValueOrDefault((origin, fact.Holder)) < fact.Seq)
+                {
+                    link.FactsTold[(origin, fact.Holder)] = fact.Seq;
+                    facts.Add(fact);
+                }
+            }
+        }
+
+        link.FactsToTell.Clear();
+        return facts;
+    }
+
+    /// <summary>Sends one message of entries, if there is something that the other side wants and allows.</summary>
+    /// <returns>Whether there may be more.</returns>
+    private bool TryPush(Link link, long now, LinkOutput output)
+    {
+        if (link.Cursor >= _position || link.Sent >= link.Granted)
+        {
+            return false;
+        }
+
+        ByteBuffer? message = null;
+        var count = 0;
+        long bytes = 0;
+        while (link.Cursor < _position && bytes < _options.MessageBytes)
+        {
+            _log.ReadAll(link.Cursor, _options.MessageBytes, _batch);
+            var before = link.Cursor;
+            foreach (var slice in _batch.Entries)
+            {
+                if (slice.Position > _position)
+                {
+                    break;
+                }
+
+                link.Cursor = slice.Position;
+                var entry = _batch.BytesOf(slice);
+                if (!IsWanted(link, entry, output))
+                {
+                    continue;
+                }
+
+                message ??= LinkCodec.BeginEntries(TakeUntold(link), _options.MessageBytes + (_options.MessageBytes / 8));
+                LinkCodec.Add(message, entry);
+                bytes += entry.Length;
+                count++;
+            }
+
+            if (_batch.Holes.Count > 0 && link.Cursor < Math.Min(_batch.Through, _position))
+            {
+                link.Cursor = Math.Min(_batch.Through, _position); // Positions that are not held: whoever needs them sees the gap.
+            }
+
+            if (link.Cursor == before)
+            {
+                break;
+            }
+        }
+
+        if (message is null)
+        {
+            return false;
+        }
+
+        link.Sent += bytes;
+        link.SentEntries += count;
+        Send(link, LinkCodec.End(message), count, now, output);
+        return true;
+    }
+
+    private bool IsWanted(Link link, ReadOnlySpan<byte> bytes, LinkOutput output)
+    {
+        if (!EntryHeader.TryRead(bytes, out var header))
+        {
+            throw new LedgerFaultException("An entry in the ledger is not in canonical form.");
+        }
+
+        var outward = link.Out(header.Origin);
+        if (header.Seq <= outward.Has || outward.IsPruned || outward.IsStuck)
+        {
+            return false;
+        }
+
+        if (Of(header.Origin).Id == link.Other.Origin)
+        {
+            // Its own. Had it lost them, it would go on under another incarnation, and ask for these.
+            outward.Has = header.Seq;
+            return false;
+        }
+
+        if (header.Seq > outward.Has + 1)
+        {
+            outward.IsStuck = true;
+            var origin = Of(header.Origin).Id;
+            output.Events.Add(new LinkEvent(link.Number, LinkEventKind.HistoryGone, origin, $"{link.Other.Region} lacks entries of {origin} from {outward.Has + 1} on, and this region holds them only from {header.Seq} on: retention took them, or they are damaged."));
+            return false;
+        }
+
+        outward.Has = header.Seq;
+        return true;
+    }
+}

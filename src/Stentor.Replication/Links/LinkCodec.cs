@@ -1,0 +1,235 @@
+using System.Buffers.Binary;
+using System.Text;
+using Stentor.Protocol;
+
+namespace Stentor.Replication;
+
+/// <summary>Link messages as bytes: CRC32C of what follows (4 bytes, little-endian), a byte that says which message it is, its fields (docs/protocol/links.md).</summary>
+internal static class LinkCodec
+{
+    /// <summary>The version of the protocol.</summary>
+    public const int Version = 1;
+
+    /// <summary>Bytes of a nonce.</summary>
+    public const int NonceBytes = 32;
+
+    /// <summary>Bytes of a proof.</summary>
+    public const int MacBytes = 32;
+
+    private const int CheckBytes = 4;
+
+    private enum Kind : byte
+    {
+        Hello = 1,
+        Proof = 2,
+        Announce = 3,
+        Entries = 4,
+        Prune = 5,
+        Graft = 6,
+        Bye = 7,
+    }
+
+    /// <summary>The bytes of a message other than <see cref="LinkMessage.Entries"/>.</summary>
+    /// <param name="message">The message.</param>
+    public static byte[] Encode(LinkMessage message)
+    {
+        var buffer = Begin(256);
+        var writer = new StateWriter(buffer);
+        switch (message)
+        {
+            case LinkMessage.Hello hello:
+                writer.Byte((byte)Kind.Hello);
+                writer.Number(hello.Version);
+                writer.Text(hello.Cluster);
+                writer.Text(hello.Region);
+                writer.Text(hello.Origin.Value);
+                writer.Text(hello.Instance);
+                buffer.Write(hello.Nonce);
+                break;
+            case LinkMessage.Proof proof:
+                writer.Byte((byte)Kind.Proof);
+                buffer.Write(proof.Mac);
+                break;
+            case LinkMessage.Announce announce:
+                writer.Byte((byte)Kind.Announce);
+                Vector(writer, announce.Seen);
+                writer.Number(announce.Credit);
+                writer.Number(announce.Copies.Count);
+                foreach (var (origin, holder, seq) in announce.Copies)
+                {
+                    writer.Text(origin.Value);
+                    writer.Text(holder.Value);
+                    writer.Number(seq);
+                }
+
+                break;
+            case LinkMessage.Prune prune:
+                writer.Byte((byte)Kind.Prune);
+                writer.Number(prune.Origins.Count);
+                foreach (var origin in prune.Origins)
+                {
+                    writer.Text(origin.Value);
+                }
+
+                break;
+            case LinkMessage.Graft graft:
+                writer.Byte((byte)Kind.Graft);
+                writer.Number(graft.From.Count);
+                foreach (var (origin, seq) in graft.From)
+                {
+                    writer.Text(origin.Value);
+                    writer.Number(seq);
+                }
+
+                break;
+            case LinkMessage.Bye bye:
+                writer.Byte((byte)Kind.Bye);
+                writer.Text(bye.Type);
+                writer.Text(bye.Detail);
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException($"{message} is not encoded here.");
+        }
+
+        return End(buffer);
+    }
+
+    /// <summary>Begins a message of entries; entries follow with <see cref="Add"/>, then <see cref="End"/>.</summary>
+    /// <param name="seen">What changed in the sender's version vector.</param>
+    /// <param name="capacity">About how many bytes it will have.</param>
+    public static ByteBuffer BeginEntries(VersionVector seen, int capacity)
+    {
+        var buffer = Begin(capacity);
+        var writer = new StateWriter(buffer);
+        writer.Byte((byte)Kind.Entries);
+        Vector(writer, seen);
+        return buffer;
+    }
+
+    /// <summary>Adds an entry to a message of entries.</summary>
+    /// <param name="buffer">The message.</param>
+    /// <param name="entry">The entry's bytes.</param>
+    public static void Add(ByteBuffer buffer, ReadOnlySpan<byte> entry)
+    {
+        new StateWriter(buffer).Number(entry.Length);
+        buffer.Write(entry);
+    }
+
+    /// <summary>The finished message.</summary>
+    /// <param name="buffer">The message.</param>
+    public static byte[] End(ByteBuffer buffer)
+    {
+        var bytes = buffer.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Checksum.Crc32C(bytes.AsSpan(CheckBytes)));
+        return bytes;
+    }
+
+    /// <summary>Reads a message.</summary>
+    /// <param name="message">All of its bytes; entries stay in their memory.</param>
+    /// <exception cref="FormatException">It is damaged, or no message.</exception>
+    public static LinkMessage Decode(ReadOnlyMemory<byte> message)
+    {
+        var bytes = message.Span;
+        if (bytes.Length <= CheckBytes || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Checksum.Crc32C(bytes[CheckBytes..]))
+        {
+            throw new FormatException($"A message of {bytes.Length} bytes does not pass its checksum.");
+        }
+
+        var kind = (Kind)bytes[CheckBytes];
+        var rest = message[(CheckBytes + 1)..];
+        var reader = new StateReader(rest.Span);
+        LinkMessage decoded = kind switch
+        {
+            Kind.Hello => Hello(ref reader, rest.Span),
+            Kind.Proof => new LinkMessage.Proof(reader.Bytes(MacBytes).ToArray()),
+            Kind.Announce => new LinkMessage.Announce(Vector(ref reader), reader.Number(), Copies(ref reader)),
+            Kind.Entries => Entries(ref reader, rest),
+            Kind.Prune => new LinkMessage.Prune(Many(ref reader, static (ref StateReader r) => Origin(ref r))),
+            Kind.Graft => new LinkMessage.Graft(Many(ref reader, static (ref StateReader r) => new KeyValuePair<OriginId, long>(Origin(ref r), r.Number()))),
+            Kind.Bye => new LinkMessage.Bye(reader.Text(), reader.Text()),
+            _ => throw new FormatException($"There is no message of kind {(byte)kind}."),
+        };
+        reader.End();
+        return decoded;
+    }
+
+    private delegate T Part<out T>(ref StateReader reader);
+
+    private static ByteBuffer Begin(int capacity)
+    {
+        var buffer = new ByteBuffer(capacity);
+        buffer.Write([0, 0, 0, 0]);
+        return buffer;
+    }
+
+    private static LinkMessage.Hello Hello(ref StateReader reader, ReadOnlySpan<byte> rest)
+    {
+        var version = reader.Number();
+        if (version != Version)
+        {
+            // What another version says after its number is its own.
+            reader.Bytes(reader.Left);
+            return new LinkMessage.Hello(version, "", "", default, "", []);
+        }
+
+        return new LinkMessage.Hello(version, reader.Text(), reader.Text(), Origin(ref reader), reader.Text(), reader.Bytes(NonceBytes).ToArray());
+    }
+
+    private static List<CopyFact> Copies(ref StateReader reader) =>
+        Many(ref reader, static (ref StateReader r) => new CopyFact(Origin(ref r), Origin(ref r), r.Number()));
+
+    private static LinkMessage.Entries Entries(ref StateReader reader, ReadOnlyMemory<byte> rest)
+    {
+        var seen = Vector(ref reader);
+        var items = new List<ReadOnlyMemory<byte>>();
+        while (reader.Left > 0)
+        {
+            var length = reader.Count();
+            items.Add(rest.Slice(rest.Length - reader.Left, length));
+            reader.Bytes(length);
+        }
+
+        return new LinkMessage.Entries(seen, items);
+    }
+
+    private static List<T> Many<T>(ref StateReader reader, Part<T> part)
+    {
+        var count = reader.Count();
+        var list = new List<T>(Math.Min(count, 1024));
+        for (; count > 0; count--)
+        {
+            list.Add(part(ref reader));
+        }
+
+        return list;
+    }
+
+    private static void Vector(StateWriter writer, VersionVector vector)
+    {
+        writer.Number(vector.Count);
+        foreach (var (origin, seq) in vector.Components)
+        {
+            writer.Text(origin.Value);
+            writer.Number(seq);
+        }
+    }
+
+    private static VersionVector Vector(ref StateReader reader)
+    {
+        var components = Many(ref reader, static (ref StateReader r) => new KeyValuePair<OriginId, long>(Origin(ref r), r.Number()));
+        try
+        {
+            return VersionVector.Of(components);
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException("A version vector names an origin twice.", e);
+        }
+    }
+
+    private static OriginId Origin(ref StateReader reader)
+    {
+        var text = reader.Text();
+        return OriginId.IsValid(Encoding.UTF8.GetBytes(text)) ? new OriginId(text) : throw new FormatException($"'{Printable.Cut(text)}' is not an origin.");
+    }
+}

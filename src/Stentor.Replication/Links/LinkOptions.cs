@@ -1,0 +1,46 @@
+namespace Stentor.Replication;
+
+/// <summary>Who a node is on its links.</summary>
+/// <param name="Region">The region's name.</param>
+/// <param name="Origin">The origin under which it numbers its entries.</param>
+/// <param name="Instance">Random, new at each start of the process: tells two processes with one origin apart.</param>
+/// <param name="Cluster">The cluster's id; null while it belongs to none.</param>
+/// <param name="Secret">The cluster's secret; never sent.</param>
+public sealed record LinkIdentity(string Region, Protocol.OriginId Origin, string Instance, string? Cluster, byte[] Secret);
+
+/// <summary>Sizes and times of links.</summary>
+public sealed record LinkOptions
+{
+    /// <summary>The defaults.</summary>
+    public static LinkOptions Default { get; } = new();
+
+    /// <summary>Most bytes of entries under way on a link: what a slow or cut link costs each side. Default 4 MiB: 30 MB/s at 130 ms there and back.</summary>
+    public long WindowBytes { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>About the most bytes of entries in a message. Default 128 KiB: what the receiver works on while the next one is on its way.</summary>
+    public int MessageBytes { get; init; } = 128 * 1024;
+
+    /// <summary>Most bytes of a message received. Default 4 MiB: an entry of the largest state that the limits allow.</summary>
+    public int MessageBytesMax { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>Between two announcements of what changed on a link that brought nothing. Default 100 ms.</summary>
+    public long AnnounceMs { get; init; } = 100;
+
+    /// <summary>Silence after which a sign of life is sent. Default 1 s.</summary>
+    public long HeartbeatMs { get; init; } = 1_000;
+
+    /// <summary>Silence after which the other side counts as gone. Default 10 s.</summary>
+    public long SilenceMs { get; init; } = 10_000;
+
+    /// <summary>How long this region sees itself behind in an origin's entries, without progress, before it asks a neighbour to send them. Default 500 ms.</summary>
+    public long GraftMs { get; init; } = 500;
+
+    /// <summary>How long an entry may wait for what its sender says to have and does not send. Default 60 s.</summary>
+    public long WithheldMs { get; init; } = 60_000;
+
+    /// <summary>Regions whose copies of an entry are told on, at most; so many, and this one, can be waited for with <c>copies</c>. Default 15.</summary>
+    public int CopiesMax { get; init; } = 15;
+
+    /// <summary>For benchmarks and the control run of a demonstration only: entries are taken whatever they depend on; see <see cref="ReplicaOptions.IgnoreDependencies"/>.</summary>
+    public bool IgnoreDependencies { get; init; }
+}
