@@ -1,7 +1,3 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using Stentor.Node;
-
 namespace Stentor.Gateways;
 
 /// <summary>The operator's secret, kept in a file that only its owner can read.</summary>
@@ -25,44 +21,8 @@ internal sealed record OperatorSecret(string File, string Secret, bool IsNew)
             return null;
         }
 
-        file = Path.GetFullPath(file);
-        if (!System.IO.File.Exists(file))
-        {
-            return Make(file);
-        }
-
-        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
-        if (!OperatingSystem.IsWindows() && (System.IO.File.GetUnixFileMode(file) & Others) != UnixFileMode.None)
-        {
-            throw new ServerStartException($"Others can read or write the operator's secret in '{file}'. Make it yours alone (chmod 600), and another secret if somebody may have read it.");
-        }
-
-        var secret = System.IO.File.ReadAllText(file).Trim();
-        return secret.Length is 0 or > Accounts.SecretBytesMax
-            ? throw new ServerStartException($"'{file}' holds no secret: 1 to {Accounts.SecretBytesMax} characters on one line. Delete it, and a new one is made.")
-            : new OperatorSecret(file, secret, IsNew: false);
-    }
-
-    private static OperatorSecret Make(string file)
-    {
-        var secret = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        // Under another name first: a crash half-way must not leave an empty secret.
-        var draft = file + ".new";
-        System.IO.File.Delete(draft);
-        using (var stream = new FileStream(draft, options))
-        {
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(secret + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-
-        System.IO.File.Move(draft, file);
-        return new OperatorSecret(file, secret, IsNew: true);
+        var secret = SecretFile.Read(file, "the operator's secret", mayMake: true);
+        return new OperatorSecret(secret.File, secret.Secret, secret.IsNew);
     }
 
     /// <summary>Says nothing of the secret.</summary>

@@ -72,7 +72,7 @@ public sealed partial class Server : IAsyncDisposable
         {
             var disk = DiskOf(options, parts);
             var operatorSecret = OperatorSecret.Of(options);
-            node = StentorNode.Start(disk, StoreOptionsOf(options), options.Node, options.Time, logs);
+            node = StentorNode.Start(disk, StoreOptionsOf(options), NodeOptionsOf(options), options.Time, logs);
             if (operatorSecret is not null)
             {
                 node.Accounts.SetOperatorSecret(operatorSecret.Secret);
@@ -183,12 +183,18 @@ public sealed partial class Server : IAsyncDisposable
             frames.Route,
             Add(parts, new EventStreams(services)).Route,
             .. new AccountAnswers(services).Routes,
+            new LinkGateway(node, services.Stopping).Route,
             .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text).Routes,
         ];
         var gateway = new HttpGateway(routes, services, counts => metrics = Add(parts, new HttpMetrics(services, loads, counts)), logs);
         if (options.OtlpEndpoint is not null)
         {
             parts.Add(OtlpExport.Start(options.OtlpEndpoint, options.OtlpInterval, node));
+        }
+
+        if (node.Links is not null)
+        {
+            app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero }); // Links have a heartbeat of their own.
         }
 
         app.Run(gateway.AnswerAsync);
@@ -209,6 +215,21 @@ public sealed partial class Server : IAsyncDisposable
 
         // The answers count what they take and say which limit it is over; this one is behind theirs.
         kestrel.Limits.MaxRequestBodySize = Math.Max(limits.NdjsonBytesMax, limits.BodyBytesMax) + (1024 * 1024);
+    }
+
+    private static NodeOptions NodeOptionsOf(ServerOptions options)
+    {
+        if (options.ClusterSecretFile is null)
+        {
+            return options.Node.Links.Count == 0 ? options.Node
+                : throw new ServerStartException("Links need the cluster's secret; give --cluster-secret-file FILE, the same for all regions.") { IsUsage = true };
+        }
+
+        // Whoever dials must have the secret of those who are there already; only a region by itself may make one.
+        var secret = SecretFile.Read(options.ClusterSecretFile, "the cluster's secret", mayMake: options.Node.Links.Count == 0);
+        return secret.Secret.Length < ServerOptions.ClusterSecretCharactersMin
+            ? throw new ServerStartException($"The cluster's secret in '{secret.File}' has {secret.Secret.Length} characters; at least {ServerOptions.ClusterSecretCharactersMin} are needed, since whoever guesses it may write anything.")
+            : options.Node with { ClusterSecret = System.Text.Encoding.UTF8.GetBytes(secret.Secret) };
     }
 
     private static StoreOptions StoreOptionsOf(ServerOptions options)

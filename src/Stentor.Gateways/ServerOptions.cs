@@ -36,6 +36,15 @@ public sealed record ServerOptions
     /// </summary>
     public string? OperatorSecretFile { get; init; }
 
+    /// <summary>Fewest characters of a cluster's secret.</summary>
+    public const int ClusterSecretCharactersMin = 16;
+
+    /// <summary>
+    /// The file with the secret that all regions of a cluster share; made, readable by its owner only, when it does not exist and the node links to
+    /// nobody. Null, the default, for a region by itself.
+    /// </summary>
+    public string? ClusterSecretFile { get; init; }
+
     /// <summary>Region, limits, times and bounds of the node.</summary>
     public NodeOptions Node { get; init; } = new();
 

@@ -43,6 +43,12 @@ internal sealed class NodeMetrics : IDisposable
         _meter.CreateObservableCounter("stentor.catchup.reads", () => hub.CatchUpReads, "{read}", "Reads from the ledger for readers that were behind.");
     }
 
+    /// <summary>Adds what links count.</summary>
+    /// <param name="links">The links' reports.</param>
+    /// <param name="waiting">The waiting room.</param>
+    /// <param name="micros">The wall clock, microseconds since 1970.</param>
+    public LinkMetrics ForLinks(Func<IReadOnlyList<LinkReport>> links, Func<WaitingView> waiting, Func<long> micros) => new(_meter, links, waiting, micros);
+
     /// <summary>A batch became durable.</summary>
     public void OnCommit(int entries, int publishes, TimeSpan took)
     {

@@ -44,6 +44,24 @@ public sealed record NodeOptions
     /// <summary>Rounds of PBKDF2 for new secrets. Default <see cref="SecretHash.IterationsDefault"/>.</summary>
     public int SecretIterations { get; init; } = SecretHash.IterationsDefault;
 
+    /// <summary>The cluster's secret, at least 16 bytes; null, the default, for a region without links.</summary>
+    public byte[]? ClusterSecret { get; init; }
+
+    /// <summary>Regions to link to. Needs <see cref="ClusterSecret"/>. Default none.</summary>
+    public IReadOnlyList<LinkTarget> Links { get; init; } = [];
+
+    /// <summary>Sizes and times of links.</summary>
+    public Replication.LinkOptions Link { get; init; } = Replication.LinkOptions.Default;
+
+    /// <summary>
+    /// How long a node with links waits at its start for a neighbour to compare what it knows of its own origin, before it takes publishes: a data
+    /// directory that lost its end is noticed before a number is used twice. Default 10 s.
+    /// </summary>
+    public TimeSpan CompareWait { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Wait for the copies that a publish asks for. Default 5 s.</summary>
+    public TimeSpan CopiesWait { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Longest graceful stop. Default 8 s, so that the process ends within 10.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(8);
 }

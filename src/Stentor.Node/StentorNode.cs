@@ -14,6 +14,8 @@ public sealed class StentorNode : IAsyncDisposable
     private readonly Checkpointer _checkpointer;
     private readonly NodeMetrics _metrics;
     private readonly ILogger _log;
+    private readonly CancellationTokenSource _dialing = new();
+    private IReadOnlyList<Task> _dialers = [];
     private volatile bool _isStopping;
     private int _isDisposed;
 
@@ -29,6 +31,14 @@ public sealed class StentorNode : IAsyncDisposable
         var replica = new Replica(store.Origin, mark, store, new ReplicaOptions(options.Limits, options.SkewMax));
         _sequencer = new Sequencer(engine, store, replica, Hub, _checkpointer, new DiskProbe(disk), options, time, _metrics, _log);
         _metrics.Observe(Hub, () => _sequencer.Waiting);
+        if (options.ClusterSecret is not null)
+        {
+            var metrics = _metrics.ForLinks(() => Links?.Reports ?? [], () => WaitingRoom, () => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+            var identity = new LinkIdentity(options.Region, store.Origin, Name, LinkLoop.ClusterOf(store.Find(LinkLoop.ClusterChannel)), options.ClusterSecret);
+            Links = new LinkLoop(this, identity, options.Link, _sequencer.TrySubmit, metrics, _log);
+            _sequencer.Links = Links;
+        }
+
         Accounts = new Accounts(this);
         Grants = new Grants(this, logs);
         Inboxes = new Inboxes(this);
@@ -48,6 +58,7 @@ public sealed class StentorNode : IAsyncDisposable
         var node = new StentorNode(disk, store, new EmbeddedEngine(store, options.QueueMax), options, time, logs);
         NodeLog.Started(node._log, node.Name, options.Region, store.Position, store.Origin.Value);
         node._sequencer.Start();
+        node.StartLinks();
         return node;
     }
 
@@ -74,6 +85,12 @@ public sealed class StentorNode : IAsyncDisposable
 
     /// <summary>Durable subscriptions.</summary>
     public Inboxes Inboxes { get; }
+
+    /// <summary>Links to other regions; null for a region without a cluster's secret.</summary>
+    public LinkLoop? Links { get; }
+
+    /// <summary>What waits for what it depends on.</summary>
+    public WaitingView WaitingRoom => _sequencer.WaitingRoom;
 
     /// <summary>Null when the node can take publishes; otherwise why not and what to do (stopping, disk full or failing, check-points failing).</summary>
     public string? NotReady => _isStopping
@@ -133,6 +150,14 @@ public sealed class StentorNode : IAsyncDisposable
     public ValueTask<bool> WaitForEntryAsync(ChannelSet channels, long position, TimeSpan wait, CancellationToken cancellationToken) =>
         Hub.WaitForEntryAsync(channels, position, wait, cancellationToken);
 
+    /// <summary>Waits until an entry is on disk in so many regions.</summary>
+    /// <param name="origin">The entry's origin.</param>
+    /// <param name="seq">Its number.</param>
+    /// <param name="copies">How many regions, this one included.</param>
+    /// <returns>How many are known to have it; fewer than asked for when <see cref="NodeOptions.CopiesWait"/> is over.</returns>
+    public Task<int> WaitForCopiesAsync(OriginId origin, long seq, int copies) =>
+        copies <= 1 || Links is null ? Task.FromResult(1) : Links.WaitForCopiesAsync(origin, seq, copies, Options.CopiesWait);
+
     /// <summary>Takes no new publishes from now on; what was accepted is finished and answered. Listeners call it before they say goodbye to their connections.</summary>
     public void StopPublishes() => _isStopping = true;
 
@@ -145,6 +170,10 @@ public sealed class StentorNode : IAsyncDisposable
         }
 
         _isStopping = true;
+        await _dialing.CancelAsync();
+        Links?.Dispose();
+        await Task.WhenAll(_dialers);
+        _dialing.Dispose();
         _sequencer.Complete();
         await _sequencer.Completion.ContinueWith(static _ => { }, TaskScheduler.Default); // A fault was logged, and is Completion's to tell.
         _checkpointer.Dispose();
@@ -153,6 +182,15 @@ public sealed class StentorNode : IAsyncDisposable
         NodeLog.Stopped(_log, Store.Position);
         _engine.Dispose();
         Store.Dispose();
+    }
+
+    private void StartLinks()
+    {
+        if (Links is not null)
+        {
+            Links.Start();
+            _dialers = [.. Options.Links.Select(target => new LinkDialer(target, Links, Time, _log).RunAsync(_dialing.Token))];
+        }
     }
 
     /// <summary>Who publishes one thing and waits for it.</summary>

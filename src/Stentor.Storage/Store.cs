@@ -200,6 +200,11 @@ public sealed record StoreStatus(
 /// <summary>Sizes and names of a store.</summary>
 public sealed record StoreOptions
 {
+    /// <summary>The origin of a region's incarnation: its name and the incarnation's low 32 bits, since origins stand in every entry, and a region has few incarnations.</summary>
+    /// <param name="region">The region's name.</param>
+    /// <param name="incarnation">Random.</param>
+    public static OriginId OriginOf(string region, ulong incarnation) => new($"{region}-{(uint)incarnation:x8}");
+
     /// <summary>The region's name: first part of its origin. 1 to 48 of <c>A-Z a-z 0-9 _ -</c>.</summary>
     public required string Region { get; init; }
 

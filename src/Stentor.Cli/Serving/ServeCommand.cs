@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Stentor.Cli.CommandLine;
 using Stentor.Gateways;
+using Stentor.Node;
 
 namespace Stentor.Cli.Serving;
 
@@ -15,6 +16,8 @@ internal sealed class ServeCommand : ExampleCommand
     private readonly Option<string> _data = new("--data") { Description = "Where everything that must last is kept; made when it does not exist.", HelpName = "DIR", DefaultValueFactory = _ => DataDirectory };
     private readonly Option<bool> _ephemeral = new("--ephemeral") { Description = "Keep everything in memory; nothing outlives the process." };
     private readonly Option<string> _region = new Option<string>("--region") { Description = "The region's name, first part of its origin.", HelpName = "NAME", DefaultValueFactory = _ => Defaults.Node.Region }.By(ValueRules.Region);
+    private readonly Option<string[]> _link = new("--link") { Description = "Another region to link to; may be repeated. `;delay=500ms;jitter=50ms` behind it simulates distance.", HelpName = "URL" };
+    private readonly Option<string?> _clusterSecretFile = new("--cluster-secret-file") { Description = "The file with the secret that all regions share, needed for links; made when it does not exist and no --link is given.", HelpName = "FILE" };
     private readonly Option<string?> _operatorSecretFile = new("--operator-secret-file") { Description = "The file with the operator's secret; made when it does not exist. Default: operator.secret in the data directory.", HelpName = "FILE" };
     private readonly Option<string?> _certificateFile = new("--certificate-file") { Description = "The certificate for https, a PEM file.", HelpName = "FILE" };
     private readonly Option<string?> _certificateKeyFile = new("--certificate-key-file") { Description = "The certificate's key, a PEM file, when it is not in the certificate's file.", HelpName = "FILE" };
@@ -31,7 +34,7 @@ internal sealed class ServeCommand : ExampleCommand
     public ServeCommand(Surroundings around)
         : base("serve", "Run a node.")
     {
-        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json])
+        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json])
         {
             Add(option);
         }
@@ -57,6 +60,9 @@ internal sealed class ServeCommand : ExampleCommand
         "stentor serve --ephemeral --listen http://127.0.0.1:0 --tcp 127.0.0.1:0 --json",
         "# for the whole network, with a certificate",
         "stentor serve --listen https://0.0.0.0:5050 --certificate-file node.pem --certificate-key-file node.key",
+        "# two regions: the first founds the cluster and makes the secret, the second joins",
+        "stentor serve --region eu --cluster-secret-file cluster.secret",
+        "stentor serve --region us --data us-data --listen http://127.0.0.1:5060 --link ws://127.0.0.1:5050 --cluster-secret-file cluster.secret",
     ];
 
     private async Task<int> RunAsync(ParseResult parsed, Surroundings around)
@@ -103,13 +109,26 @@ internal sealed class ServeCommand : ExampleCommand
             DataDirectory = ephemeral ? null : around.PathOf(parsed.GetRequiredValue(_data)),
             Ephemeral = ephemeral,
             OperatorSecretFile = PathOrNull(_operatorSecretFile),
-            Node = Defaults.Node with { Region = parsed.GetRequiredValue(_region) },
+            ClusterSecretFile = PathOrNull(_clusterSecretFile),
+            Node = Defaults.Node with { Region = parsed.GetRequiredValue(_region), Links = [.. (parsed.GetValue(_link) ?? []).Select(LinkOf)] },
             AllowOrigins = parsed.GetValue(_allowOrigin) ?? [],
             Insecure = parsed.GetValue(_insecure),
             OtlpEndpoint = parsed.GetValue(_otlp),
         };
         options = _numbers.Aggregate(options, (all, pair) => pair.Number.With(all, parsed.GetValue(pair.Option)));
         return parsed.GetValue(_rateLimits) == "off" ? options with { RateLimits = options.RateLimits with { Enabled = false } } : options;
+    }
+
+    private static LinkTarget LinkOf(string text)
+    {
+        try
+        {
+            return LinkTarget.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw CommandException.Usage(e.Message);
+        }
     }
 
     private static void Announce(Server server, bool json, Surroundings around)

@@ -64,11 +64,10 @@ internal sealed class ChannelAnswers(Services services, EntryPages pages)
             return;
         }
 
-        // One region has it. Without links no other ever will, so there is nothing to wait for.
-        const int Copies = 1;
+        var copies = await services.Node.WaitForCopiesAsync(outcome.Origin, outcome.Seq, body.Copies);
         var answer = Reply.Rent();
-        OutcomeWriter.Write(outcome, Copies, answer);
-        var status = body.Copies > Copies ? StatusCodes.Status202Accepted : outcome.Duplicate ? StatusCodes.Status200OK : StatusCodes.Status201Created;
+        OutcomeWriter.Write(outcome, copies, answer);
+        var status = body.Copies > copies ? StatusCodes.Status202Accepted : outcome.Duplicate ? StatusCodes.Status200OK : StatusCodes.Status201Created;
         await Reply.SendAsync(http, status, answer);
     }
 

@@ -52,7 +52,8 @@ internal sealed class StatusAnswers(Services services, Loads loads, Func<long> c
         json.Write(seen);
         json.Write(",\"seen\":"u8);
         json.WriteToken(seen);
-        json.Write(",\"links\":[],\"waitingRoom\":{\"entries\":0},\"members\":[{\"node\":"u8);
+        WriteLinks(json);
+        json.Write(",\"members\":[{\"node\":"u8);
         JsonText.Write(node.Name, json);
         json.Write(",\"region\":"u8);
         JsonText.Write(node.Options.Region, json);
@@ -60,6 +61,65 @@ internal sealed class StatusAnswers(Services services, Loads loads, Func<long> c
         WriteLoads(json);
         json.Write("}"u8);
         return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
+    }
+
+    private void WriteLinks(ByteBuffer json)
+    {
+        json.Write(",\"links\":["u8);
+        var isFirst = true;
+        foreach (var (address, status) in services.Node.Links?.Reports ?? [])
+        {
+            json.Write(isFirst ? "{\"address\":"u8 : ",{\"address\":"u8);
+            isFirst = false;
+            JsonText.Write(address, json);
+            if (status.Region is not null && status.Origin is not null)
+            {
+                json.Write(",\"region\":"u8);
+                JsonText.Write(status.Region, json);
+                json.Write(",\"origin\":"u8);
+                JsonText.Write(status.Origin.Value.Value, json);
+            }
+
+            json.Write(",\"state\":"u8);
+            JsonText.Write(status.State, json);
+            Member(",\"lagEntries\":"u8, status.LagEntries);
+            json.Write(",\"lagSeconds\":"u8);
+            json.WriteAscii((status.LagMs / 1000.0).ToString("0.###", CultureInfo.InvariantCulture));
+            Member(",\"sentBytes\":"u8, status.SentBytes);
+            Member(",\"sentEntries\":"u8, status.SentEntries);
+            Member(",\"receivedBytes\":"u8, status.ReceivedBytes);
+            Member(",\"receivedEntries\":"u8, status.ReceivedEntries);
+            Member(",\"repeatedEntries\":"u8, status.RepeatedEntries);
+            Member(",\"prunedOrigins\":"u8, status.PrunedOrigins);
+            json.Write("}"u8);
+        }
+
+        var room = services.Node.WaitingRoom;
+        Member("],\"waitingRoom\":{\"entries\":"u8, room.Entries);
+        Member(",\"bytes\":"u8, room.Bytes);
+        json.Write(",\"waiting\":["u8);
+        isFirst = true;
+        foreach (var line in room.Lines)
+        {
+            json.Write(isFirst ? "{\"origin\":"u8 : ",{\"origin\":"u8);
+            isFirst = false;
+            JsonText.Write(line.Origin.Value, json);
+            Member(",\"seq\":"u8, line.Seq);
+            Member(",\"behind\":"u8, line.Behind);
+            json.Write(",\"missing\":"u8);
+            json.Write(line.Missing);
+            json.Write(",\"since\":"u8);
+            JsonText.Write(EntryTime.ToText(line.Since), json);
+            json.Write("}"u8);
+        }
+
+        json.Write("]}"u8);
+
+        void Member(ReadOnlySpan<byte> name, long value)
+        {
+            json.Write(name);
+            json.Write(value);
+        }
     }
 
     private void WriteLoads(ByteBuffer json)

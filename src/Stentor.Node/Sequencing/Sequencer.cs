@@ -36,6 +36,7 @@ internal sealed class Sequencer
     private readonly Func<bool> _isIdle;
     private volatile string? _fault;
     private volatile bool _isCompleted;
+    private volatile WaitingView _waiting = WaitingView.Empty;
 
     public Sequencer(
         ILedgerEngine engine,
@@ -61,6 +62,12 @@ internal sealed class Sequencer
 
     /// <summary>Commands that wait to be taken.</summary>
     public int Waiting => _room.Taken;
+
+    /// <summary>What waits for what it depends on.</summary>
+    public WaitingView WaitingRoom => _waiting;
+
+    /// <summary>The region's links; null for none. Set before <see cref="Start"/>.</summary>
+    public LinkLoop? Links { get; set; }
 
     /// <summary>Ends when the loop has ended; faulted when it could not go on.</summary>
     public Task Completion => _completion.Task;
@@ -178,6 +185,7 @@ internal sealed class Sequencer
         catch (DiskException e)
         {
             _replica.Rollback();
+            Links?.OnRolledBack();
             OnDiskFault(e);
             Refuse(_fault!);
             return;
@@ -187,8 +195,18 @@ internal sealed class Sequencer
         OnDiskSound();
         _hub.Append(_outbox, _store.Position - _outbox.Entries.Count, seenBefore);
         Answer(CollectionsMarshal.AsSpan(_outbox.Outcomes));
+        Links?.OnCommitted(_hub.Seen, _store.Position, _outbox);
+        LookIntoWaitingRoom();
         _checkpointer.OnCommitted();
         _metrics.OnCommit(_outbox.Entries.Count, _outbox.Outcomes.Count, Stopwatch.GetElapsedTime(start));
+    }
+
+    private void LookIntoWaitingRoom()
+    {
+        if (_replica.WaitingCount > 0 || _waiting.Entries > 0)
+        {
+            _waiting = new WaitingView(_replica.WaitingCount, _replica.WaitingBytes, _replica.WaitingLines(WaitingView.LinesMax));
+        }
     }
 
     private void Answer(ReadOnlySpan<Outcome> outcomes)

@@ -71,8 +71,7 @@ internal sealed partial class Ledger
 
     private static SegmentHeader Create(IDisk disk, StoreOptions options)
     {
-        // The incarnation's low 32 bits: origins stand in every entry, and a region has few incarnations.
-        var self = new OriginId($"{options.Region}-{(uint)options.Incarnation:x8}");
+        var self = StoreOptions.OriginOf(options.Region, options.Incarnation);
         var bytes = Encoding.UTF8.GetBytes(options.Region);
         if (options.Region.Length is 0 or > 48 || !OriginId.IsValid(bytes))
         {

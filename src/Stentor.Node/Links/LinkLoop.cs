@@ -1,0 +1,402 @@
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Stentor.Protocol;
+using Stentor.Replication;
+using Stentor.Storage;
+
+namespace Stentor.Node;
+
+/// <summary>
+/// Drives <see cref="Dissemination"/> on a thread of its own: connections and messages come in from sockets, what is durable from the sequencer; messages go
+/// out to sockets, entries to the sequencer. Any thread may call.
+/// </summary>
+public sealed class LinkLoop : IDisposable
+{
+    /// <summary>Where the cluster's id is kept.</summary>
+    internal const string ClusterChannel = "_cluster";
+
+    private const int TickMs = 50;
+
+    // What is submitted at once; the queue takes all of it or nothing.
+    private const int SubmitMax = 4_096;
+
+    // How long the loop waits before it offers commands again that the queue had no room for.
+    private const int RetryMs = 2;
+
+    private readonly StentorNode _node;
+    private readonly Func<ReadOnlySpan<Command>, bool> _trySubmit;
+    private readonly LinkOptions _options;
+    private readonly LinkMetrics _metrics;
+    private readonly ILogger _log;
+    private readonly long _started;
+    private readonly Thread _thread;
+    private readonly object _gate = new();
+
+    // Under the gate: what comes in.
+    private List<Action<long>> _inputs = [];
+    private List<ReceiveReport> _reports = [];
+    private VersionVector? _committedSeen;
+    private long _committedPosition;
+    private OriginId? _newSelf;
+    private bool _isRolledBack;
+    private bool _isStopping;
+
+    // The loop's own.
+    private readonly Dissemination _links;
+    private readonly LinkOutput _output = new();
+    private readonly Dictionary<int, ILinkConnection> _connections = [];
+    private readonly List<CopyWait> _waits = [];
+    private List<Action<long>> _takenInputs = [];
+    private List<ReceiveReport> _takenReports = [];
+    private Command[] _commands = [];
+    private int _commandsFirst;
+    private long _nextTick;
+    private bool _isTakingIncarnation;
+    private int _numbers;
+    private volatile IReadOnlyList<LinkReport> _reportsForPeople = [];
+    private bool _hasCluster;
+
+    internal LinkLoop(StentorNode node, LinkIdentity self, LinkOptions options, Func<ReadOnlySpan<Command>, bool> trySubmit, LinkMetrics metrics, ILogger log)
+    {
+        (_node, _options, _trySubmit, _metrics, _log) = (node, options, trySubmit, metrics, log);
+        _hasCluster = self.Cluster is not null;
+        _started = node.Time.GetTimestamp();
+        _links = new Dissemination(self, node.Store, node.Store.Mark.Seen, options);
+        _thread = new Thread(Run) { Name = "stentor links", IsBackground = true };
+    }
+
+    /// <summary>How the links are, at most a moment ago.</summary>
+    public IReadOnlyList<LinkReport> Reports => _reportsForPeople;
+
+    /// <summary>Whether what this node knows of its own origin was compared with a neighbour since it started.</summary>
+    public bool IsCompared { get; private set; }
+
+    /// <summary>The version vector of the first neighbour when its link opened; null before.</summary>
+    public VersionVector? FirstNeighbourSeen { get; private set; }
+
+    /// <summary>Sizes and times.</summary>
+    internal LinkOptions Options => _options;
+
+    /// <summary>Serves a connection that another region dialled, until it ends.</summary>
+    /// <param name="socket">The connection, accepted; disposed at the end.</param>
+    /// <param name="address">Where the other side is.</param>
+    /// <param name="stopping">Ends it.</param>
+    public async Task ServeAsync(WebSocket socket, string address, CancellationToken stopping)
+    {
+        var start = _node.Time.GetTimestamp();
+        var link = new WebSocketLink(socket, this, address, target: null, _node.Time);
+        await link.RunAsync(isDialer: false, stopping);
+        var end = link.EndedBy;
+        LinkLog.TakenEnded(_log, address, _node.Time.GetElapsedTime(start).TotalSeconds, end?.Type ?? LinkEndType.Lost, end?.Detail ?? "The connection is gone.");
+    }
+
+    /// <summary>Takes a connection.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="isDialer">Whether this side dialled.</param>
+    /// <returns>The link's number.</returns>
+    public int Open(ILinkConnection connection, bool isDialer)
+    {
+        var link = Interlocked.Increment(ref _numbers);
+        Post(now =>
+        {
+            _connections.Add(link, connection);
+            _links.Open(link, isDialer, RandomNumberGenerator.GetBytes(32), now, _output);
+        });
+        return link;
+    }
+
+    /// <summary>Takes a message.</summary>
+    /// <param name="link">The link's number.</param>
+    /// <param name="message">Its bytes, given away.</param>
+    public void Receive(int link, byte[] message) => Post(now => _links.Receive(link, message, now, _output));
+
+    /// <summary>A connection is gone.</summary>
+    /// <param name="link">The link's number.</param>
+    public void Close(int link) => Post(now =>
+    {
+        _connections.Remove(link);
+        _links.Close(link, now, _output);
+    });
+
+    /// <summary>Waits until an entry is on disk in so many regions.</summary>
+    /// <param name="origin">The entry's origin.</param>
+    /// <param name="seq">Its number.</param>
+    /// <param name="copies">How many regions, this one included.</param>
+    /// <param name="wait">Longest wait.</param>
+    /// <returns>How many regions are known to have it; fewer than asked for when the time is over.</returns>
+    public Task<int> WaitForCopiesAsync(OriginId origin, long seq, int copies, TimeSpan wait)
+    {
+        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(now => _waits.Add(new CopyWait(origin, seq, copies, now + (long)wait.TotalMilliseconds, done)));
+        return done.Task;
+    }
+
+    /// <summary>The cluster's id, as the state of <see cref="ClusterChannel"/> has it; null when there is none.</summary>
+    /// <param name="state">The state; null when nothing was published there.</param>
+    internal static string? ClusterOf(ChannelState? state) => state is null ? null : JsonValue.ToText(state.Field("id"));
+
+    /// <summary>Starts the loop.</summary>
+    internal void Start() => _thread.Start();
+
+    /// <summary>A batch is durable. On the sequencer's thread; does not wait.</summary>
+    /// <param name="seen">What the region has applied.</param>
+    /// <param name="position">The last durable position.</param>
+    /// <param name="outbox">The batch.</param>
+    internal void OnCommitted(VersionVector seen, long position, Outbox outbox)
+    {
+        if (!_hasCluster && outbox.Channels.TryGetValue(ClusterChannel, out var state) && ClusterOf(state) is { } cluster)
+        {
+            _hasCluster = true;
+            Post(_ => _links.Self = _links.Self with { Cluster = cluster });
+        }
+
+        lock (_gate)
+        {
+            (_committedSeen, _committedPosition) = (seen, position);
+            _newSelf = outbox.Self ?? _newSelf;
+            _reports.AddRange(outbox.Received);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>The disk failed, and what was received since the last commit is gone. On the sequencer's thread.</summary>
+    internal void OnRolledBack()
+    {
+        lock (_gate)
+        {
+            _isRolledBack = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Says goodbye on every link and ends the loop.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isStopping = true;
+            Monitor.Pulse(_gate);
+        }
+
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+    }
+
+    private long Now => (long)_node.Time.GetElapsedTime(_started).TotalMilliseconds;
+
+    private void Post(Action<long> input)
+    {
+        lock (_gate)
+        {
+            _inputs.Add(input);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (TryStep())
+            {
+                // All is in the step.
+            }
+        }
+        catch (Exception e)
+        {
+            // A fault of ours. The region goes on by itself; its links are gone until the node is started again.
+            LinkLog.LoopFailed(_log, e);
+        }
+
+        foreach (var link in _connections.Keys)
+        {
+            _links.Leave(link, LinkEndType.Stopping, "The node stops.", _output);
+        }
+
+        Carry();
+
+        foreach (var wait in _waits)
+        {
+            wait.Done.TrySetResult(_links.CopiesOf(wait.Origin, wait.Seq));
+        }
+    }
+
+    private bool TryStep()
+    {
+        VersionVector? seen;
+        long position;
+        OriginId? self;
+        bool isRolledBack;
+        lock (_gate)
+        {
+            while (!_isStopping && _inputs.Count == 0 && _committedSeen is null && !_isRolledBack && _nextTick - Now is var rest and > 0)
+            {
+                Monitor.Wait(_gate, (int)(_commandsFirst < _commands.Length ? Math.Min(rest, RetryMs) : rest));
+                if (_commandsFirst < _commands.Length)
+                {
+                    break;
+                }
+            }
+
+            if (_isStopping)
+            {
+                return false;
+            }
+
+            (seen, position, self, isRolledBack) = (_committedSeen, _committedPosition, _newSelf, _isRolledBack);
+            (_committedSeen, _newSelf, _isRolledBack) = (null, null, false);
+            (_inputs, _takenInputs) = (_takenInputs, _inputs);
+            (_reports, _takenReports) = (_takenReports, _reports);
+        }
+
+        var now = Now;
+        if (isRolledBack)
+        {
+            _links.OnRolledBack(now, _output);
+        }
+
+        if (seen is not null)
+        {
+            _links.OnCommitted(seen, position, _takenReports, now, _output);
+            _takenReports.Clear();
+        }
+
+        if (self is not null)
+        {
+            Renew(self.Value);
+        }
+
+        foreach (var input in _takenInputs)
+        {
+            input(now);
+        }
+
+        _takenInputs.Clear();
+        if (now >= _nextTick)
+        {
+            _nextTick = now + TickMs;
+            _links.Tick(now, _output);
+            Report(now);
+        }
+
+        Carry();
+        CheckWaits(now);
+        return true;
+    }
+
+    /// <summary>The region numbers its entries under another origin: every link is opened again under that name.</summary>
+    private void Renew(OriginId self)
+    {
+        _isTakingIncarnation = false;
+        _links.Self = _links.Self with { Origin = self };
+        foreach (var link in _connections.Keys)
+        {
+            _links.Leave(link, LinkEndType.Renewed, $"This region goes on as {self}.", _output);
+        }
+    }
+
+    private void Carry()
+    {
+        foreach (var (link, message, _) in _output.Sends)
+        {
+            _connections.GetValueOrDefault(link)?.Send(message);
+        }
+
+        foreach (var happened in _output.Events)
+        {
+            Tell(happened);
+        }
+
+        foreach (var end in _output.Ends)
+        {
+            _metrics.OnEnded(end.Type);
+            _connections.GetValueOrDefault(end.Link)?.End(end);
+        }
+
+        if (_output.IsOwnOriginBehind && !_isTakingIncarnation)
+        {
+            _isTakingIncarnation = true;
+            var next = StoreOptions.OriginOf(_node.Options.Region, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+            LinkLog.OwnOriginBehind(_log, _links.Self.Origin.Value, next.Value);
+            _output.Commands.Insert(0, new Command.TakeIncarnation(next));
+        }
+
+        if (_output.Commands.Count > 0)
+        {
+            _commands = [.. _commands.AsSpan(_commandsFirst), .. _output.Commands];
+            _commandsFirst = 0;
+        }
+
+        _output.Clear();
+        while (_commandsFirst < _commands.Length)
+        {
+            var count = Math.Min(SubmitMax, _commands.Length - _commandsFirst);
+            if (!_trySubmit(_commands.AsSpan(_commandsFirst, count)))
+            {
+                break;
+            }
+
+            _commandsFirst += count;
+        }
+
+        if (_commandsFirst == _commands.Length)
+        {
+            (_commands, _commandsFirst) = ([], 0);
+        }
+    }
+
+    private void Tell(in LinkEvent happened)
+    {
+        var address = _connections.GetValueOrDefault(happened.Link)?.Address ?? "";
+        switch (happened.Kind)
+        {
+            case LinkEventKind.Opened:
+                LinkLog.Opened(_log, happened.Detail, address);
+                break;
+            case LinkEventKind.HistoryGone:
+            case LinkEventKind.OriginStopped:
+                LinkLog.OriginStopped(_log, happened.Detail);
+                break;
+            default:
+                LinkLog.Rearranged(_log, happened.Detail, address);
+                break;
+        }
+    }
+
+    private void Report(long now)
+    {
+        IsCompared = _links.IsCompared;
+        FirstNeighbourSeen = _links.FirstNeighbourSeen;
+        var reports = new List<LinkReport>();
+        foreach (var status in _links.Status(now))
+        {
+            reports.Add(new LinkReport(_connections.GetValueOrDefault(status.Link)?.Address ?? "", status));
+        }
+
+        _reportsForPeople = reports;
+    }
+
+    private void CheckWaits(long now)
+    {
+        for (var i = _waits.Count - 1; i >= 0; i--)
+        {
+            var wait = _waits[i];
+            var copies = _links.CopiesOf(wait.Origin, wait.Seq);
+            if (copies >= wait.Copies || now >= wait.Until)
+            {
+                wait.Done.TrySetResult(copies);
+                _waits.RemoveAt(i);
+            }
+        }
+    }
+
+    private sealed record CopyWait(OriginId Origin, long Seq, int Copies, long Until, TaskCompletionSource<int> Done);
+}
+
+/// <summary>How a link is.</summary>
+/// <param name="Address">Where the other side is.</param>
+/// <param name="Status">What is known of it.</param>
+public sealed record LinkReport(string Address, LinkStatus Status);

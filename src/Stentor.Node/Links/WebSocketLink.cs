@@ -1,0 +1,202 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using System.Threading.Channels;
+using Stentor.Replication;
+
+namespace Stentor.Node;
+
+/// <summary>A link's connection over a WebSocket, from either side: one message of the link is one binary message. Simulates distance where it is told to.</summary>
+/// <param name="socket">An open WebSocket; disposed at the end.</param>
+/// <param name="links">The links.</param>
+/// <param name="address">Where the other side is.</param>
+/// <param name="target">How far away it is to seem; null for as far as it is.</param>
+/// <param name="time">Timers.</param>
+public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string address, LinkTarget? target, TimeProvider time) : ILinkConnection
+{
+    // Between the goodbye and the cut: enough for what is under way on any network.
+    private static readonly TimeSpan EndGrace = TimeSpan.FromSeconds(2);
+
+    // A message before the proof is a few hundred bytes; one that begins larger is read only as far as this at a time.
+    private const int ChunkBytes = 64 * 1024;
+
+    private readonly Channel<(byte[]? Message, long At)> _out = Channel.CreateUnbounded<(byte[]?, long)>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly CancellationTokenSource _cut = new();
+    private long _queuedBytes;
+    private long _lastOut;
+    private long _lastIn;
+
+    /// <inheritdoc/>
+    public string Address => address;
+
+    /// <summary>Why it ended; null when the connection broke.</summary>
+    public LinkEnd? EndedBy { get; private set; }
+
+    /// <inheritdoc/>
+    public void Send(byte[] message)
+    {
+        // Entries are bounded by the other side's credit, which is no more than this side's window doubled; what is beyond is a peer that does not read.
+        if (Interlocked.Add(ref _queuedBytes, message.Length) > (2 * links.Options.WindowBytes) + (16 * 1024 * 1024))
+        {
+            _cut.Cancel();
+            return;
+        }
+
+        _out.Writer.TryWrite((message, Due(ref _lastOut)));
+    }
+
+    /// <inheritdoc/>
+    public void End(LinkEnd end)
+    {
+        EndedBy ??= end;
+        _out.Writer.TryWrite((null, Due(ref _lastOut)));
+        _cut.CancelAfter(EndGrace + (target?.Delay ?? TimeSpan.Zero));
+    }
+
+    /// <summary>Runs it until one side ends it or it breaks.</summary>
+    /// <param name="isDialer">Whether this side dialled.</param>
+    /// <param name="stopping">Ends it.</param>
+    public async Task RunAsync(bool isDialer, CancellationToken stopping)
+    {
+        using var stop = stopping.UnsafeRegister(static cut => ((CancellationTokenSource)cut!).CancelAfter(EndGrace), _cut);
+        var number = links.Open(this, isDialer);
+        try
+        {
+            var sending = SendAllAsync();
+            var receiving = target is null || target.Delay + target.Jitter == TimeSpan.Zero ? ReceiveAllAsync(number) : ReceiveDelayedAsync(number);
+            await Task.WhenAny(sending, receiving);
+            await _cut.CancelAsync();
+            await Task.WhenAll(sending, receiving);
+        }
+        finally
+        {
+            links.Close(number);
+            socket.Dispose();
+            _cut.Dispose();
+        }
+    }
+
+    /// <summary>When a message given now is due, in milliseconds; never before the one before it.</summary>
+    private long Due(ref long last)
+    {
+        if (target is null)
+        {
+            return 0;
+        }
+
+        var jitter = target.Jitter.TotalMilliseconds * ((Random.Shared.NextDouble() * 2) - 1);
+        last = Math.Max(last, Now + Math.Max(0, (long)(target.Delay.TotalMilliseconds + jitter)));
+        return last;
+    }
+
+    private long Now => time.GetTimestamp() * 1000 / time.TimestampFrequency;
+
+    private async Task SendAllAsync()
+    {
+        try
+        {
+            await foreach (var (message, at) in _out.Reader.ReadAllAsync(_cut.Token))
+            {
+                await UntilAsync(at);
+                if (message is null)
+                {
+                    await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, _cut.Token);
+                    return;
+                }
+
+                await socket.SendAsync(message.AsMemory(), WebSocketMessageType.Binary, endOfMessage: true, _cut.Token);
+                Interlocked.Add(ref _queuedBytes, -message.Length);
+            }
+        }
+        catch (Exception e) when (IsEnd(e))
+        {
+            // The connection is gone; the links hear of it at the end of RunAsync.
+        }
+    }
+
+    private async Task ReceiveAllAsync(int number)
+    {
+        while (await ReceiveAsync() is { } message)
+        {
+            links.Receive(number, message);
+        }
+    }
+
+    private async Task ReceiveDelayedAsync(int number)
+    {
+        var arrived = Channel.CreateUnbounded<(byte[] Message, long At)>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        var handing = HandOverAsync();
+        while (await ReceiveAsync() is { } message)
+        {
+            arrived.Writer.TryWrite((message, Due(ref _lastIn)));
+        }
+
+        arrived.Writer.Complete();
+        await handing;
+
+        async Task HandOverAsync()
+        {
+            try
+            {
+                await foreach (var (message, at) in arrived.Reader.ReadAllAsync(_cut.Token))
+                {
+                    await UntilAsync(at);
+                    links.Receive(number, message);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Cut while messages were under way.
+            }
+        }
+    }
+
+    private async Task UntilAsync(long at)
+    {
+        if (at > 0 && at - Now is var rest and > 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(rest), time, _cut.Token);
+        }
+    }
+
+    /// <summary>The next message; null at the end.</summary>
+    private async Task<byte[]?> ReceiveAsync()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        var length = 0;
+        try
+        {
+            while (true)
+            {
+                if (buffer.Length - length < ChunkBytes / 2)
+                {
+                    var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                    buffer.AsSpan(0, length).CopyTo(larger);
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = larger;
+                }
+
+                var received = await socket.ReceiveAsync(buffer.AsMemory(length), _cut.Token);
+                length += received.Count;
+                if (received.MessageType != WebSocketMessageType.Binary || length > links.Options.MessageBytesMax)
+                {
+                    return null;
+                }
+
+                if (received.EndOfMessage)
+                {
+                    return buffer.AsSpan(0, length).ToArray();
+                }
+            }
+        }
+        catch (Exception e) when (IsEnd(e))
+        {
+            return null;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static bool IsEnd(Exception e) => e is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException or InvalidOperationException;
+}

@@ -1,0 +1,181 @@
+using System.Text;
+using Stentor.Protocol;
+using Stentor.Replication;
+using Stentor.Storage;
+using Stentor.Testing;
+
+namespace Stentor.Node.Tests;
+
+public sealed class LinkLoopTests
+{
+    private static readonly byte[] Secret = Encoding.UTF8.GetBytes("a secret of the whole cluster");
+
+    [Fact]
+    public async Task What_is_published_in_one_region_is_delivered_in_the_other()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        using var link = new MemoryLink(eu, us);
+
+        var outcome = await PublishAsync(eu, "scores.a", """{"effect":{"add":{"n":1}}}""");
+        Assert.Null(await us.WaitForCoverageAsync(outcome.Seen, TestNode.Patience, CancellationToken.None));
+        var answer = await PublishAsync(us, "scores.a", """{"effect":{"add":{"n":2}}}""");
+        Assert.Null(await eu.WaitForCoverageAsync(answer.Seen, TestNode.Patience, CancellationToken.None));
+
+        Assert.Equal("""{"n":3}""", StateOf(eu, "scores.a"));
+        Assert.Equal("""{"n":3}""", StateOf(us, "scores.a"));
+    }
+
+    [Fact]
+    public async Task A_publish_is_told_how_many_regions_have_it_on_disk()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        var outcome = await PublishAsync(eu, "scores.a", """{"activity":{}}""");
+        Assert.Equal(1, await eu.WaitForCopiesAsync(outcome.Origin, outcome.Seq, 1));
+
+        var waiting = eu.WaitForCopiesAsync(outcome.Origin, outcome.Seq, 2);
+        using var link = new MemoryLink(eu, us);
+
+        Assert.Equal(2, await waiting.WaitAsync(TestNode.Patience));
+    }
+
+    [Fact]
+    public async Task Copies_that_do_not_come_are_not_waited_for_forever()
+    {
+        await using var eu = await FoundAsync("eu", options => options with { CopiesWait = TimeSpan.FromMilliseconds(50) });
+        var outcome = await PublishAsync(eu, "scores.a", """{"activity":{}}""");
+
+        Assert.Equal(1, await eu.WaitForCopiesAsync(outcome.Origin, outcome.Seq, 2).WaitAsync(TestNode.Patience));
+    }
+
+    [Fact]
+    public async Task A_region_whose_disk_fails_takes_again_what_it_could_not_keep()
+    {
+        var disk = new SimulatedDisk();
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us", disk);
+        using var link = new MemoryLink(eu, us);
+        var first = await PublishAsync(eu, "scores.a", """{"activity":{}}""");
+        Assert.Null(await us.WaitForCoverageAsync(first.Seen, TestNode.Patience, CancellationToken.None));
+
+        disk.SyncsToFail = 2;
+        var second = await PublishAsync(eu, "scores.a", """{"activity":{}}""");
+
+        Assert.Null(await us.WaitForCoverageAsync(second.Seen, TestNode.Patience, CancellationToken.None));
+        Assert.Equal(eu.Store.Position, us.Store.Position);
+    }
+
+    [Fact]
+    public async Task A_region_whose_directory_is_an_old_copy_goes_on_under_another_origin_and_loses_nothing_that_others_have()
+    {
+        var old = new MemoryDisk();
+        await using var us = await FoundAsync("us");
+        VersionVector all;
+        OriginId origin;
+        await using (var eu = Start("eu"))
+        {
+            using var link = new MemoryLink(eu, us);
+            Assert.Null(await eu.WaitForCoverageAsync(us.Seen, TestNode.Patience, CancellationToken.None));
+            await PublishAsync(eu, "scores.a", """{"effect":{"add":{"n":1}}}""");
+            origin = eu.Store.Origin;
+            all = (await PublishAsync(eu, "scores.a", """{"effect":{"add":{"n":2}}}""")).Seen;
+            Assert.Null(await us.WaitForCoverageAsync(all, TestNode.Patience, CancellationToken.None));
+        }
+
+        // The same incarnation from an empty ledger: what a directory without its end looks like.
+        await using var restored = Start("eu", old);
+        Assert.Equal(origin, restored.Store.Origin);
+        using (var first = new MemoryLink(restored, us))
+        {
+            Assert.Equal(LinkEndType.Renewed, (await first.Ended.WaitAsync(TestNode.Patience)).Type);
+        }
+
+        using var again = new MemoryLink(restored, us);
+        Assert.Null(await restored.WaitForCoverageAsync(all, TestNode.Patience, CancellationToken.None));
+        var next = await PublishAsync(restored, "scores.a", """{"effect":{"add":{"n":4}}}""");
+
+        Assert.NotEqual(origin, next.Origin);
+        Assert.Equal(1, next.Seq);
+        Assert.Null(await us.WaitForCoverageAsync(next.Seen, TestNode.Patience, CancellationToken.None));
+        Assert.Equal("""{"n":7}""", StateOf(us, "scores.a"));
+    }
+
+    private static async Task<StentorNode> FoundAsync(string region, Func<NodeOptions, NodeOptions>? with = null)
+    {
+        var node = Start(region, with: with);
+        await PublishAsync(node, "_cluster", """{"effect":{"set":{"id":"c1"}}}""");
+        return node;
+    }
+
+    private static StentorNode Start(string region, IDisk? disk = null, Func<NodeOptions, NodeOptions>? with = null)
+    {
+        var store = new StoreOptions { Region = region, Incarnation = 0x7f3a, SegmentBytes = 256 * 1024 };
+        var options = new NodeOptions { Region = region, ClusterSecret = Secret };
+        return StentorNode.Start(disk ?? new MemoryDisk(), store, with?.Invoke(options) ?? options, TimeProvider.System, FaultLogs.Instance);
+    }
+
+    private static async Task<Outcome> PublishAsync(StentorNode node, string channel, string json)
+    {
+        var outcome = await node.PublishAsync(channel, "ann", TestNode.Body(json), CancellationToken.None).AsTask().WaitAsync(TestNode.Patience);
+        Assert.Null(outcome.Refusal);
+        return outcome;
+    }
+
+    private static string StateOf(StentorNode node, string channel)
+    {
+        var buffer = new ByteBuffer();
+        node.Store.Find(channel)!.WriteState(buffer);
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    /// <summary>A connection between two nodes of this process.</summary>
+    private sealed class MemoryLink : IDisposable
+    {
+        private readonly End _one;
+        private readonly End _other;
+
+        public MemoryLink(StentorNode one, StentorNode other)
+        {
+            (_one, _other) = (new End(one.Links!), new End(other.Links!)); // All have a secret.
+            (_one.Peer, _other.Peer) = (_other, _one);
+            _other.Open(isDialer: false);
+            _one.Open(isDialer: true);
+        }
+
+        /// <summary>Why the side that dialled ended it.</summary>
+        public Task<LinkEnd> Ended => _one.Ended.Task;
+
+        public void Dispose()
+        {
+            _one.Close();
+            _other.Close();
+        }
+
+        private sealed class End(LinkLoop links) : ILinkConnection
+        {
+            private readonly TaskCompletionSource<int> _number = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+            public End? Peer { get; set; }
+
+            public TaskCompletionSource<LinkEnd> Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+            public string Address => "memory";
+
+            public void Open(bool isDialer) => _number.SetResult(links.Open(this, isDialer));
+
+            public void Send(byte[] message) => Peer!.Receive(message); // Both ends are made together.
+
+            void ILinkConnection.End(LinkEnd end)
+            {
+                Ended.TrySetResult(end);
+                Close();
+                Peer!.Close(); // Both ends are made together.
+            }
+
+            public void Close() => links.Close(_number.Task.Result);
+
+            private void Receive(byte[] message) => links.Receive(_number.Task.Result, message);
+        }
+    }
+}
