@@ -34,6 +34,8 @@ internal static class StentorProgram
             new ChatCommand(around),
             new StatusCommand(around),
             new DoctorCommand(around),
+            new BackupCommand(around),
+            new RestoreCommand(around),
         };
         root.Directives.Clear();
         Help.Install(root);

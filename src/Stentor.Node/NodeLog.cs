@@ -23,6 +23,9 @@ internal static partial class NodeLog
     [LoggerMessage(1005, LogLevel.Error, "A check-point failed: {Reason} It is tried again; until it works, a restart folds the ledger for longer.")]
     public static partial void CheckpointFailed(ILogger log, string reason);
 
+    [LoggerMessage(1006, LogLevel.Warning, "This data directory is a copy (of a backup, or made by hand): the region was {Before}, and from now on numbers its entries as {Origin}, so that no number is used twice. If it was a voter: `stentor voters replace {Before} {Origin}`.")]
+    public static partial void GoesOnUnderNewOrigin(ILogger log, string before, string origin);
+
     [LoggerMessage(1007, LogLevel.Error, "A reader was dropped, its connection failed in a way that was not foreseen.")]
     public static partial void ReaderFailed(ILogger log, Exception fault);
 

@@ -57,6 +57,11 @@ public sealed class StentorNode : IAsyncDisposable
         var store = Store.Open(disk, storeOptions);
         var node = new StentorNode(disk, store, new EmbeddedEngine(store, options.QueueMax), options, time, logs);
         NodeLog.Started(node._log, node.Name, options.Region, store.Position, store.Origin.Value);
+        if (store.OriginBefore is { } before)
+        {
+            NodeLog.GoesOnUnderNewOrigin(node._log, before.Value, store.Origin.Value);
+        }
+
         node._sequencer.Start();
         node.StartLinks();
         return node;

@@ -16,6 +16,7 @@ public sealed partial class Store
         try
         {
             store.FoldTo(store.Position);
+            store.LookForCopy(disk);
             store._ledger.Housekeeper.SafePosition = store._states.Checkpointed.Position;
             store._ledger.Housekeeper.Start();
             return store;
@@ -25,6 +26,30 @@ public sealed partial class Store
             store.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// A directory that was copied, from a backup or by hand, may be older than what the region made under its origin: going on under it could use a number
+    /// twice. So a copy goes on under a new incarnation; that costs nothing.
+    /// </summary>
+    private void LookForCopy(IDisk disk)
+    {
+        if (!DirectoryMark.IsOfCopy(disk))
+        {
+            return;
+        }
+
+        var old = Origin;
+        var incarnation = _options.Incarnation;
+        var next = StoreOptions.OriginOf(_options.Region, incarnation);
+        while (next == old || Mark.Seen[next] > 0)
+        {
+            next = StoreOptions.OriginOf(_options.Region, ++incarnation);
+        }
+
+        _ledger.TakeIncarnation(next);
+        OriginBefore = old;
+        DirectoryMark.Write(disk); // Last: should the process end before, the next start sees a copy again.
     }
 
     /// <summary>Opens it with the states as they are in the database: for an examination.</summary>

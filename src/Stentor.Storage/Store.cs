@@ -25,6 +25,9 @@ public sealed partial class Store : IStates, IEntryLog, IDisposable
     /// <summary>The origin under which this region numbers its entries; made with the store, changed by a batch that takes a new incarnation.</summary>
     public OriginId Origin => _ledger.Self;
 
+    /// <summary>The origin that this store had when it was opened, if it was found to be a copy and goes on under another one; else null.</summary>
+    public OriginId? OriginBefore { get; private set; }
+
     /// <summary>Where a replica goes on.</summary>
     public ReplicaMark Mark => _states.Current.Mark;
 

@@ -28,6 +28,13 @@ public interface IDisk
 
     /// <summary>Makes names (creations, renames, deletions) durable.</summary>
     void SyncDirectory();
+
+    /// <summary>
+    /// What tells a file from a copy of it, however exact: it stays when the file is written, renamed or moved within its file system. Null, the default, where
+    /// nothing does.
+    /// </summary>
+    /// <param name="name">The file.</param>
+    string? IdentityOf(string name) => null;
 }
 
 /// <summary>Whether a file must exist.</summary>

@@ -109,6 +109,11 @@ internal sealed partial class Ledger : IDisposable
         active.FileBytes = Math.Max(active.FileBytes, active.Memory.End);
     }
 
+    /// <summary>Goes on under another origin: a new segment says so. Durable when it returns.</summary>
+    /// <param name="self">The origin.</param>
+    /// <exception cref="DiskException">It is not durable.</exception>
+    public void TakeIncarnation(OriginId self) => Begin(_segments[^1], self);
+
     /// <summary>Lets readers see what was appended last.</summary>
     public void Publish()
     {

@@ -93,6 +93,22 @@ internal sealed class StateDatabase : IDisposable
         }
     });
 
+    /// <summary>Copies a database as it was at one moment, while another process may write it.</summary>
+    /// <param name="path">The database.</param>
+    /// <param name="target">The copy, made now.</param>
+    /// <exception cref="DiskException">The disk does not do it.</exception>
+    public static void Copy(string path, string target) => Run(path, "copy", () =>
+    {
+        Create(target); // Made here so that no one else may read it.
+        using var connection = Connect(path, SqliteOpenMode.ReadOnly);
+        using var copy = connection.CreateCommand();
+        copy.CommandText = "VACUUM INTO $target";
+        copy.Parameters.AddWithValue("$target", target);
+        copy.CommandTimeout = 0;
+        copy.ExecuteNonQuery();
+        return 0;
+    });
+
     /// <summary>What SQLite itself finds wrong with the file; empty when all is well.</summary>
     public IReadOnlyList<string> Faults() => Run(_path, "examine", () =>
     {
