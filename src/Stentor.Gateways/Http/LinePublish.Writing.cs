@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using Stentor.Protocol;
 using Stentor.Replication;
@@ -11,6 +12,10 @@ internal sealed partial class LinePublish
     // The writing loop's.
     private readonly ByteBuffer _unsent = new(4096);
     private List<Outcome> _taken = [];
+    private int _rendered;
+
+    // The waits of those outcomes that want copies, in their order; begun by the sequencer.
+    private readonly ConcurrentQueue<Task<int>> _copies = new();
     private long _answeredLine;
     private volatile int _unsentBytes;
 
@@ -71,12 +76,8 @@ internal sealed partial class LinePublish
     {
         // Looked at first: once all is read, what is in flight only gets less.
         var isRead = _isRead;
-        lock (_gate)
-        {
-            (_outcomes, _taken) = (_taken, _outcomes);
-        }
-
-        foreach (var outcome in _taken)
+        var rendered = 0;
+        while (TryTakeNext(out var outcome) && HasCopies(outcome, out var copies))
         {
             // A bad line is noted before the line after it is handed over, so it is here when that one's outcome is.
             RenderBad();
@@ -87,13 +88,15 @@ internal sealed partial class LinePublish
             }
             else
             {
-                OutcomeWriter.Write(outcome, copies: 1, _unsent);
+                OutcomeWriter.Write(outcome, copies, _unsent);
                 _unsent.Write("\n"u8);
             }
+
+            _rendered++;
+            rendered++;
         }
 
-        var isLast = Interlocked.Add(ref _inFlight, -_taken.Count) == 0 && isRead;
-        _taken.Clear();
+        var isLast = Interlocked.Add(ref _inFlight, -rendered) == 0 && isRead;
         if (isLast)
         {
             _answeredLine = long.MaxValue; // Lines that were never handed over hold nothing back.
@@ -108,6 +111,44 @@ internal sealed partial class LinePublish
 
         return isLast;
     }
+
+    /// <summary>The next outcome that is not rendered yet.</summary>
+    private bool TryTakeNext(out Outcome outcome)
+    {
+        if (_rendered == _taken.Count)
+        {
+            _taken.Clear();
+            _rendered = 0;
+            lock (_gate)
+            {
+                (_outcomes, _taken) = (_taken, _outcomes);
+            }
+        }
+
+        outcome = _rendered < _taken.Count ? _taken[_rendered] : default;
+        return _rendered < _taken.Count;
+    }
+
+    /// <summary>Whether the copies that a line asked for are there, or were waited for long enough. If not, the lines after it wait with it; the loop is woken then.</summary>
+    private bool HasCopies(in Outcome outcome, out int copies)
+    {
+        copies = 1;
+        if (!WantsCopies(outcome))
+        {
+            return true;
+        }
+
+        if (!_copies.TryPeek(out var wait) || !wait.IsCompleted)
+        {
+            return false;
+        }
+
+        copies = wait.GetAwaiter().GetResult();
+        _copies.TryDequeue(out _);
+        return true;
+    }
+
+    private static bool WantsCopies(in Outcome outcome) => outcome.Refusal is null && outcome.Command.Body.Copies > 1;
 
     private void RenderBad()
     {

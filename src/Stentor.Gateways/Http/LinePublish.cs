@@ -88,6 +88,13 @@ internal sealed partial class LinePublish(Services services, Exchange exchange) 
     /// <inheritdoc/>
     public void OnOutcome(in Outcome outcome)
     {
+        if (WantsCopies(outcome))
+        {
+            var wait = services.Node.WaitForCopiesAsync(outcome.Origin, outcome.Seq, outcome.Command.Body.Copies);
+            _copies.Enqueue(wait);
+            _ = wait.ContinueWith(_ => _noted.Release(), TaskScheduler.Default);
+        }
+
         lock (_gate)
         {
             _outcomes.Add(outcome);

@@ -80,20 +80,14 @@ internal sealed partial class FrameSession
     /// <inheritdoc/>
     public void OnOutcome(in Outcome outcome)
     {
-        _outcomes++;
-        Span<byte> digits = stackalloc byte[20];
-        var reference = RefOf(outcome.Command, digits);
-        var builder = Builder;
-        if (outcome.Refusal is null)
+        if (outcome.Refusal is null && outcome.Command.Body.Copies > 1)
         {
-            ServerFrames.WriteOk(reference, outcome, builder.Json);
-        }
-        else
-        {
-            ServerFrames.WriteError(reference, outcome.Refusal, TimeSpan.Zero, builder.Json);
+            _ = AnswerWithCopiesAsync(outcome); // Ends: the wait for copies has a bound, and what is written to a connection that is gone is dropped.
+            return;
         }
 
-        Write(builder.Finish(_form));
+        _outcomes++;
+        WriteOutcome(outcome, copies: 1);
     }
 
     /// <inheritdoc/>
@@ -103,6 +97,33 @@ internal sealed partial class FrameSession
         Interlocked.Add(ref _inFlight, -_outcomes);
         _outcomes = 0;
         Interlocked.Exchange(ref _answered, null)?.TrySetResult();
+    }
+
+    /// <summary>Answers a publish when other regions have it on disk too. Others that came after it may be answered before it.</summary>
+    private async Task AnswerWithCopiesAsync(Outcome outcome)
+    {
+        var copies = await _node.WaitForCopiesAsync(outcome.Origin, outcome.Seq, outcome.Command.Body.Copies);
+        WriteOutcome(outcome, copies);
+        _reader.Flush();
+        Interlocked.Decrement(ref _inFlight);
+        Interlocked.Exchange(ref _answered, null)?.TrySetResult();
+    }
+
+    private void WriteOutcome(in Outcome outcome, int copies)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        var reference = RefOf(outcome.Command, digits);
+        var builder = Builder;
+        if (outcome.Refusal is null)
+        {
+            ServerFrames.WriteOk(reference, outcome, copies, builder.Json);
+        }
+        else
+        {
+            ServerFrames.WriteError(reference, outcome.Refusal, TimeSpan.Zero, builder.Json);
+        }
+
+        Write(builder.Finish(_form));
     }
 
     /// <summary>Waits until no more than a number of publishes wait for their outcome.</summary>

@@ -48,12 +48,13 @@ internal static class ServerFrames
     /// <summary>A publish was recorded, or known.</summary>
     /// <param name="reference">The request's <c>ref</c>; empty for none.</param>
     /// <param name="outcome">What became of it.</param>
+    /// <param name="copies">How many regions have it on disk.</param>
     /// <param name="buffer">Where it goes.</param>
-    public static void WriteOk(ReadOnlySpan<byte> reference, in Outcome outcome, ByteBuffer buffer)
+    public static void WriteOk(ReadOnlySpan<byte> reference, in Outcome outcome, int copies, ByteBuffer buffer)
     {
         Start("{\"op\":\"ok\""u8, reference, buffer);
         buffer.Write(","u8);
-        OutcomeWriter.WriteFields(outcome, copies: 1, buffer);
+        OutcomeWriter.WriteFields(outcome, copies, buffer);
         buffer.Write("}"u8);
     }
 
