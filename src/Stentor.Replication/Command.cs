@@ -17,6 +17,32 @@ public abstract record Command
     /// <param name="Ref">Whatever the caller wants back with the outcome.</param>
     public sealed record Publish(string Channel, string Author, PublishBody Body, IPublisher? Caller = null, long Ref = 0) : Command;
 
+    /// <summary>
+    /// Claim a name for this region (docs/claims.md). The outcome says how the claim stands: decided already; pending, when this region has a claim there that
+    /// is not decided; or made now.
+    /// </summary>
+    /// <param name="Channel">A claim channel (<see cref="ClaimChannels"/>).</param>
+    /// <param name="Author">A username.</param>
+    /// <param name="ClaimId">A random id, valid by <see cref="Replication.Claim.IsValidId"/>.</param>
+    /// <param name="Value">What is claimed with the name: compact JSON.</param>
+    /// <param name="Caller">Who is told the outcome, after it is durable; null for nobody.</param>
+    /// <param name="Ref">Whatever the caller wants back with the outcome.</param>
+    public sealed record Claim(string Channel, string Author, string ClaimId, ReadOnlyMemory<byte> Value, IPublisher? Caller = null, long Ref = 0) : Command
+    {
+        /// <summary>The publish that a claim of a region is: what its outcome is the outcome of.</summary>
+        /// <param name="origin">The region's origin.</param>
+        public Publish AsPublish(OriginId origin) => new(
+            Channel,
+            Author,
+            new PublishBody(default, new Effect([new(ClaimState.ClaimField(ClaimId), ClaimState.ClaimValue(origin, Value.Span))], [], [])),
+            Caller,
+            Ref);
+    }
+
+    /// <summary>Look at a claim channel: vote there when this region may and has not. For a node that starts: its replica does not remember what was undecided.</summary>
+    /// <param name="Channel">A claim channel; any other is left alone.</param>
+    public sealed record Consider(string Channel) : Command;
+
     /// <summary>Take an entry that another region made.</summary>
     /// <param name="Entry">The entry; its chain is checked when it is applied.</param>
     /// <param name="Link">The link that brought it; 0 for none.</param>

@@ -25,6 +25,9 @@ public readonly record struct Outcome(
     ChannelState? State,
     VersionVector SeenBefore)
 {
+    /// <summary>For a <see cref="Replication.Command.Claim"/> that was not refused: how it stands. Where no entry was made, <see cref="Seq"/> is 0.</summary>
+    public ClaimOutcome? Claim { get; init; }
+
     /// <summary>The region's version vector at the entry's position.</summary>
     public VersionVector Seen => Refusal is null && SeenBefore[Origin] < Seq ? SeenBefore.With(Origin, Seq) : SeenBefore;
 
@@ -35,6 +38,11 @@ public readonly record struct Outcome(
     public static Outcome Refused(Command.Publish command, Refusal refusal, VersionVector seen) =>
         new(command, refusal, Duplicate: false, command.Channel, default, 0, 0, 0, State: null, seen);
 }
+
+/// <summary>How a claim stands.</summary>
+/// <param name="ClaimId">The claim that the name waits for: the one just made, or one that was pending; null when the name was decided already.</param>
+/// <param name="Decision">What is decided; null when nothing is yet.</param>
+public sealed record ClaimOutcome(string? ClaimId, Decision? Decision);
 
 /// <summary>Why a publish was refused.</summary>
 /// <param name="Type">One of <see cref="ErrorType"/>.</param>

@@ -22,6 +22,18 @@ public sealed partial class Replica
             return;
         }
 
+        outbox.Outcomes.Add(Record(publish, state, wallMicros, outbox));
+        if (ChannelName.IsReserved(publish.Channel))
+        {
+            OnReserved(publish.Channel, wallMicros, outbox);
+        }
+    }
+
+    /// <summary>Makes the entry of a publish that nothing speaks against.</summary>
+    private Outcome Record(Command.Publish publish, ChannelState? state, long wallMicros, Outbox outbox)
+    {
+        var body = publish.Body;
+
         // The own component goes without saying: the origin's own order implies it.
         var after = body.After is null ? _origins.Others : body.After.Without(_self);
         var time = Math.Max(wallMicros, _time + 1);
@@ -55,8 +67,8 @@ public sealed partial class Replica
 
         _origins.Advance(own, chain, lamport, time);
         (_lamport, _time, _mark) = (lamport, time, null);
-        outbox.Outcomes.Add(new Outcome(
-            publish, Refusal: null, Duplicate: false, publish.Channel, _self, stamp.Seq, lamport, time, body.Effect is null ? null : folded, seenBefore));
+        return new Outcome(
+            publish, Refusal: null, Duplicate: false, publish.Channel, _self, stamp.Seq, lamport, time, body.Effect is null ? null : folded, seenBefore);
     }
 
     private Refusal? Refuse(PublishBody body, string channel, ChannelState? state)

@@ -131,6 +131,11 @@ public sealed partial class Replica
         {
             _origins.KeepAhead(progress);
         }
+
+        if (ChannelName.IsReserved(entry.Channel))
+        {
+            OnReserved(entry.Channel, wallMicros, outbox);
+        }
     }
 
     /// <summary>Checks that an entry continues its origin's order.</summary>

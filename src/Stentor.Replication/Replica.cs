@@ -87,6 +87,12 @@ public sealed partial class Replica
             case Command.TakeIncarnation take:
                 OnTakeIncarnation(take.Origin, outbox);
                 break;
+            case Command.Claim claim:
+                OnClaim(claim, wallMicros, outbox);
+                break;
+            case Command.Consider consider:
+                OnReserved(consider.Channel, wallMicros, outbox);
+                break;
             default:
                 throw new UnreachableException($"{command}");
         }
@@ -133,6 +139,11 @@ public sealed partial class Replica
         _lamport = Math.Max(_lamport, header.Lamport);
         _mark = null;
 
+        if (ChannelName.IsReserved(header.Channel))
+        {
+            ForgetVoterSets();
+        }
+
         // No wall clock says whether another region's time may drive ours; the next command brings one.
         if (progress == _origins.Self)
         {
@@ -149,6 +160,7 @@ public sealed partial class Replica
     {
         (_committed, _committedSelf) = (Mark, _self);
         _ids.Clear();
+        _undecided.Commit();
     }
 
     /// <summary>
@@ -162,6 +174,8 @@ public sealed partial class Replica
         _origins = new Origins(_self, _committed);
         (_lamport, _time, _mark) = (_committed.Lamport, _committed.Time, _committed);
         _ids.Clear();
+        _undecided.Rollback();
+        ForgetVoterSets();
     }
 
     private void OnTakeIncarnation(OriginId origin, Outbox outbox)
