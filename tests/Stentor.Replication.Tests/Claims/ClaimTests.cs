@@ -245,6 +245,26 @@ public sealed class ClaimTests
     }
 
     [Fact]
+    public void A_name_that_several_lost_voters_may_have_decided_either_way_waits_although_one_abstained()
+    {
+        ClaimRegion africa = new("africa-4"), oceania = new("oceania-5");
+        ClaimRegion[] left = [_eu, _us, _asia];
+        _eu.Found(_eu.Origin, _us.Origin, _asia.Origin, africa.Origin, oceania.Origin);
+        _us.Take(_eu);
+        _asia.Take(_eu);
+        _eu.Claim(Alice, "of-eu");
+        _us.Claim(Alice, "of-us");
+
+        // asia closes version 1 before it has seen a claim; both others are gone, and may have voted together for either.
+        _asia.Propose("p1", [.. left.Select(r => r.Origin)]);
+        Exchange();
+
+        Assert.Equal(2, _eu.Sets!.Current.Version);
+        Assert.Null(_eu.Decided(Alice));
+        Assert.DoesNotContain(ClaimState.Read(Alice, _eu.State(Alice)).Votes, v => v.Version == 2);
+    }
+
+    [Fact]
     public void A_vote_that_a_crash_cut_off_is_cast_when_the_name_is_considered()
     {
         _eu.Found(_eu.Origin);
