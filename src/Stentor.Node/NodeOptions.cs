@@ -5,6 +5,8 @@ namespace Stentor.Node;
 /// <summary>How a node behaves. Times and sizes have the defaults of the design.</summary>
 public sealed record NodeOptions
 {
+    private readonly bool? _joinsCluster;
+
     /// <summary>The region's name. Default <c>local</c>.</summary>
     public string Region { get; init; } = "local";
 
@@ -61,6 +63,25 @@ public sealed record NodeOptions
 
     /// <summary>Wait for the copies that a publish asks for. Default 5 s.</summary>
     public TimeSpan CopiesWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether the node looks after its cluster: founds it or joins it, and changes its voters as regions come and go. Default false: the region is alone.</summary>
+    public bool KeepsCluster { get; init; }
+
+    /// <summary>
+    /// Whether a region that is in no cluster yet joins the one that it finds behind a link; otherwise it founds one. Means nothing without
+    /// <see cref="KeepsCluster"/>. Default: whether it has <see cref="Links"/>.
+    /// </summary>
+    public bool JoinsCluster
+    {
+        get => _joinsCluster ?? Links.Count > 0;
+        init => _joinsCluster = value;
+    }
+
+    /// <summary>Whether the region wishes to be a voter. Default true.</summary>
+    public bool WishesVote { get; init; } = true;
+
+    /// <summary>How long a registration or a change of the voters waits to be decided before it is answered <c>undecided</c>. Default 5 s.</summary>
+    public TimeSpan ClaimWait { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Longest graceful stop. Default 8 s, so that the process ends within 10.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(8);

@@ -42,6 +42,7 @@ public sealed class StentorNode : IAsyncDisposable
         Accounts = new Accounts(this);
         Grants = new Grants(this, logs);
         Inboxes = new Inboxes(this);
+        Cluster = new Cluster(this, _log);
     }
 
     /// <summary>Opens the store and starts the loop.</summary>
@@ -64,6 +65,11 @@ public sealed class StentorNode : IAsyncDisposable
 
         node._sequencer.Start();
         node.StartLinks();
+        if (options.KeepsCluster)
+        {
+            node.Keeper = new ClusterKeeper(node, node._log);
+        }
+
         return node;
     }
 
@@ -97,6 +103,12 @@ public sealed class StentorNode : IAsyncDisposable
     /// <summary>What waits for what it depends on.</summary>
     public WaitingView WaitingRoom => _sequencer.WaitingRoom;
 
+    /// <summary>The cluster that the region is one of.</summary>
+    public Cluster Cluster { get; }
+
+    /// <summary>Who looks after the cluster; null for a region that is alone.</summary>
+    internal ClusterKeeper? Keeper { get; private set; }
+
     /// <summary>Null when the node can take publishes; otherwise why not and what to do (stopping, disk full or failing, check-points failing).</summary>
     public string? NotReady => _isStopping
         ? "The node is stopping. Reconnect; another node, or this one after its restart, takes over."
@@ -129,13 +141,20 @@ public sealed class StentorNode : IAsyncDisposable
     {
         var caller = new SingleCaller();
         var publish = new Command.Publish(channel, author, body, caller);
-        if (!TryPublish([publish]))
-        {
-            var refusal = new Refusal(ErrorType.NotReady, NotReady ?? "Too many publishes wait to be recorded (option queue-max). Try again in a moment.");
-            return ValueTask.FromResult(Outcome.Refused(publish, refusal, Seen));
-        }
+        return SubmitAsync(publish, publish, caller, cancellationToken);
+    }
 
-        return new ValueTask<Outcome>(cancellationToken.CanBeCanceled ? caller.Task.WaitAsync(cancellationToken) : caller.Task);
+    /// <summary>Claims a name for this region, and waits until the claim is durable. A full queue is a refusal of type <see cref="ErrorType.NotReady"/>.</summary>
+    /// <param name="channel">A claim channel.</param>
+    /// <param name="author">Who claims.</param>
+    /// <param name="id">The claim's id, random.</param>
+    /// <param name="value">What is claimed with the name: compact JSON.</param>
+    /// <param name="cancellationToken">Ends the wait; what was submitted goes on.</param>
+    internal ValueTask<Outcome> ClaimAsync(string channel, string author, string id, ReadOnlyMemory<byte> value, CancellationToken cancellationToken)
+    {
+        var caller = new SingleCaller();
+        var claim = new Command.Claim(channel, author, id, value, caller);
+        return SubmitAsync(claim, claim.AsPublish(Store.Origin), caller, cancellationToken);
     }
 
     /// <summary>Waits until the region covers a token.</summary>
@@ -175,6 +194,11 @@ public sealed class StentorNode : IAsyncDisposable
         }
 
         _isStopping = true;
+        if (Keeper is not null)
+        {
+            await Keeper.DisposeAsync();
+        }
+
         await _dialing.CancelAsync();
         Links?.Dispose();
         await Task.WhenAll(_dialers);
@@ -196,6 +220,17 @@ public sealed class StentorNode : IAsyncDisposable
             Links.Start();
             _dialers = [.. Options.Links.Select(target => new LinkDialer(target, Links, Time, _log).RunAsync(_dialing.Token))];
         }
+    }
+
+    private ValueTask<Outcome> SubmitAsync(Command command, Command.Publish publish, SingleCaller caller, CancellationToken cancellationToken)
+    {
+        if (!TryPublish([command]))
+        {
+            var refusal = new Refusal(ErrorType.NotReady, NotReady ?? "Too many publishes wait to be recorded (option queue-max). Try again in a moment.");
+            return ValueTask.FromResult(Outcome.Refused(publish, refusal, Seen));
+        }
+
+        return new ValueTask<Outcome>(cancellationToken.CanBeCanceled ? caller.Task.WaitAsync(cancellationToken) : caller.Task);
     }
 
     /// <summary>Who publishes one thing and waits for it.</summary>

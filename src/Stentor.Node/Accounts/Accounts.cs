@@ -288,6 +288,9 @@ internal static class JsonValue
         return reader.Read() && reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
     }
 
+    /// <summary>Whether it is the JSON literal <c>true</c>.</summary>
+    public static bool IsTrue(ReadOnlyMemory<byte> json) => json.Span.SequenceEqual("true"u8);
+
     /// <summary>A whole JSON number; null when it is none.</summary>
     public static long? ToNumber(ReadOnlyMemory<byte> json)
     {

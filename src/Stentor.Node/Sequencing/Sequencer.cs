@@ -242,7 +242,7 @@ internal sealed class Sequencer
         var refused = new List<Outcome>(_batch.Count);
         foreach (var command in _batch)
         {
-            if (command is Command.Publish publish)
+            if ((command as Command.Publish ?? (command as Command.Claim)?.AsPublish(_store.Origin)) is { } publish)
             {
                 refused.Add(Outcome.Refused(publish, refusal, _hub.Seen));
             }

@@ -75,6 +75,13 @@ public sealed class VoterSets
     /// <param name="state">Its state; null when nothing was ever published there.</param>
     public Decision? Decide(string channel, ChannelState? state) => state is null ? null : Decide(channel, state, ClaimState.Read(channel, state));
 
+    /// <summary>Whether a voter has something to vote for now, and may.</summary>
+    /// <param name="channel">A claim channel.</param>
+    /// <param name="state">Its state; null when nothing was ever published there.</param>
+    /// <param name="voter">The voter.</param>
+    public bool MayVote(string channel, ChannelState? state, OriginId voter) =>
+        state is not null && MayVote(channel, state, ClaimState.Read(channel, state), voter) is not null;
+
     /// <inheritdoc cref="Decide(string, ChannelState?)"/>
     /// <param name="channel">A claim channel.</param>
     /// <param name="state">Its state.</param>

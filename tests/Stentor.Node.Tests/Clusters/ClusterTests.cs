@@ -1,0 +1,168 @@
+using Stentor.Protocol;
+using Stentor.Replication;
+
+namespace Stentor.Node.Tests;
+
+public sealed class ClusterTests
+{
+    [Fact]
+    public async Task A_region_that_is_alone_has_no_cluster_and_writes_nothing_of_one()
+    {
+        await using var world = new ClusterWorld();
+        var eu = world.Start("eu", isInCluster: false);
+
+        await world.TickAsync();
+
+        Assert.Null(eu.Cluster.Id);
+        Assert.Equal(0, eu.Store.Position);
+        Assert.Equal(ErrorType.ConditionNotMet, (await eu.Cluster.AddVoterAsync(eu.Store.Origin, default))?.Type);
+        Assert.Equal(ErrorType.ConditionNotMet, (await eu.Cluster.AnnounceAsync(default))?.Type);
+    }
+
+    [Fact]
+    public async Task The_first_region_founds_a_cluster_once()
+    {
+        await using var world = new ClusterWorld();
+        var eu = world.Start("eu", joins: false);
+        await world.TickAsync();
+        var id = eu.Cluster.Id;
+        var position = eu.Store.Position;
+        Assert.Equal(32, id!.Length); // Founded.
+
+        await world.StopAsync(eu);
+        eu = world.Start("eu", joins: false);
+        await world.TickAsync();
+
+        Assert.Equal((id, position), (eu.Cluster.Id, eu.Store.Position));
+        Assert.Equal([eu.Store.Origin], eu.Cluster.Voters!.Voters);
+        Assert.Equal([new ClusterRegion(eu.Store.Origin, "eu", WishesVote: true, HasLeft: false)], eu.Cluster.Regions);
+    }
+
+    [Fact]
+    public async Task Regions_that_join_become_voters()
+    {
+        await using var world = new ClusterWorld();
+
+        var nodes = await world.ClusterAsync("eu", "us", "asia");
+
+        Assert.Equal("asia-00007f3a, eu-00007f3a, us-00007f3a", nodes[0].Cluster.Voters!.ToString());
+        Assert.Single(nodes.Select(n => n.Cluster.Id).Distinct());
+    }
+
+    [Fact]
+    public async Task A_region_that_does_not_wish_to_vote_does_not()
+    {
+        await using var world = new ClusterWorld();
+        var eu = world.Start("eu", joins: false);
+        var us = world.Start("us", wishesVote: false);
+        var asia = world.Start("asia");
+        await world.TickAsync();
+        world.LinkAll(eu, us, asia);
+        await ClusterWorld.JoinAsync(us, eu);
+        await ClusterWorld.JoinAsync(asia, eu);
+
+        await world.VotersAsync([eu, us, asia], 2);
+        await world.TickAsync();
+
+        Assert.Equal("asia-00007f3a, eu-00007f3a", us.Cluster.Voters!.ToString());
+        Assert.Null(await eu.Cluster.AddVoterAsync(us.Store.Origin, default)); // By hand it can.
+        Assert.Equal(3, eu.Cluster.Voters!.Voters.Count);
+    }
+
+    [Fact]
+    public async Task When_the_first_voter_is_away_the_next_one_proposes_after_a_while()
+    {
+        await using var world = new ClusterWorld();
+        var nodes = await world.ClusterAsync("eu", "us", "asia");
+        var (eu, us, asia) = (nodes[0], nodes[1], nodes[2]);
+        await world.CutAsync(asia);
+        var africa = world.Start("africa");
+        world.LinkAll(eu, africa);
+        await ClusterWorld.JoinAsync(africa, eu);
+        await ClusterWorld.SettleAsync(eu, us, africa);
+
+        // eu has rank 1 and proposes after 5 s; us after 10.
+        for (var second = 0; second < 5; second++)
+        {
+            await world.TickAsync();
+            Assert.Equal(3, eu.Cluster.Voters!.Voters.Count);
+        }
+
+        await world.TickAsync();
+        await world.VotersAsync([eu, us, africa], 4);
+        Assert.Equal(eu.Store.Origin, eu.Cluster.Decide(ClaimChannels.OfVoterSet(eu.Cluster.Voters!.Version))!.Claim!.Origin); // There are voters, by a claim that was decided.
+    }
+
+    [Fact]
+    public async Task A_voter_that_lost_its_disk_is_replaced()
+    {
+        await using var world = new ClusterWorld();
+        var nodes = await world.ClusterAsync("eu", "us", "asia");
+        var (eu, us, lost) = (nodes[0], nodes[1], nodes[2].Store.Origin);
+        await world.StopAsync(nodes[2]);
+        var asia = world.Start("asia2");
+        world.LinkAll(eu, asia);
+        await ClusterWorld.JoinAsync(asia, eu);
+        await ClusterWorld.SettleAsync(eu, us, asia);
+
+        Assert.Equal(ErrorType.NotFound, (await us.Cluster.ReplaceVoterAsync(new OriginId("mars-1"), asia.Store.Origin, default))?.Type);
+        Assert.Equal(ErrorType.NotFound, (await us.Cluster.ReplaceVoterAsync(lost, new OriginId("mars-1"), default))?.Type);
+        Assert.Null(await us.Cluster.ReplaceVoterAsync(lost, asia.Store.Origin, default));
+        Assert.Null(await us.Cluster.ReplaceVoterAsync(lost, asia.Store.Origin, default)); // Again changes nothing.
+
+        Assert.Equal("asia2-00007f3a, eu-00007f3a, us-00007f3a", us.Cluster.Voters!.ToString());
+        Assert.Null(await asia.Accounts.RegisterAsync("alice", "sesame", default));
+    }
+
+    [Fact]
+    public async Task A_change_that_finds_no_majority_says_so_and_goes_on()
+    {
+        await using var world = new ClusterWorld();
+        var nodes = await world.ClusterAsync("eu", "us", "asia");
+        var (eu, us, asia) = (nodes[0], nodes[1], nodes[2]);
+        await world.CutAsync(eu);
+
+        var removing = eu.Cluster.RemoveVoterAsync(asia.Store.Origin, default);
+        await world.Time.UntilWaitedForAsync(eu.Options.ClaimWait);
+        world.Time.Advance(eu.Options.ClaimWait);
+        var refusal = await removing;
+
+        Assert.Equal(ErrorType.Undecided, refusal?.Type);
+        Assert.Contains("it takes 2 of the voters asia-00007f3a, eu-00007f3a, us-00007f3a", refusal!.Detail, StringComparison.Ordinal);
+        world.LinkAll(eu, us, asia);
+        await world.VotersAsync(nodes, 2);
+        Assert.Null(await eu.Cluster.RemoveVoterAsync(asia.Store.Origin, default));
+    }
+
+    [Fact]
+    public async Task A_region_leaves_and_votes_no_more()
+    {
+        await using var world = new ClusterWorld();
+        var nodes = await world.ClusterAsync("eu", "us");
+        var (eu, us) = (nodes[0], nodes[1]);
+
+        Assert.Null(await us.Cluster.LeaveAsync(default));
+        Assert.Null(await us.Cluster.LeaveAsync(default));
+
+        await ClusterWorld.SettleAsync(nodes);
+        Assert.Equal([eu.Store.Origin], eu.Cluster.Voters!.Voters);
+        Assert.True(eu.Cluster.FindRegion(us.Store.Origin)!.HasLeft); // It said that it is one.
+        Assert.Equal(ErrorType.ConditionNotMet, (await us.Cluster.AnnounceAsync(default))?.Type);
+        Assert.Equal(ErrorType.ConditionNotMet, (await eu.Cluster.AddVoterAsync(us.Store.Origin, default))?.Type);
+        Assert.Equal(ErrorType.ConditionNotMet, (await eu.Cluster.LeaveAsync(default))?.Type); // The last voter.
+        await world.TickAsync();
+        Assert.Null(await eu.Accounts.RegisterAsync("alice", "sesame", default));
+    }
+
+    [Fact]
+    public async Task Eight_voters_are_too_many()
+    {
+        await using var world = new ClusterWorld();
+        var eu = world.Start("eu", joins: false);
+        await world.TickAsync();
+
+        var refusal = await eu.Cluster.ProposeAsync([.. Enumerable.Range(1, 8).Select(n => new OriginId($"r-{n}"))], default);
+
+        Assert.Equal(ErrorType.TooLarge, refusal?.Type);
+    }
+}
