@@ -13,7 +13,7 @@ namespace Stentor.Node;
 /// durable and replicate like everything else. Secrets are kept as salted PBKDF2, session tokens as SHA-256. Any thread may call.
 /// </summary>
 /// <param name="node">The node.</param>
-public sealed class Accounts(StentorNode node)
+public sealed partial class Accounts(StentorNode node)
 {
     /// <summary>The account that may do everything; its secret is made at the first start.</summary>
     public const string Operator = "operator";
@@ -46,7 +46,7 @@ public sealed class Accounts(StentorNode node)
     /// <param name="username">A valid username other than anonymous and operator.</param>
     /// <param name="secret">Its secret, 1 to 1,024 bytes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Null when it is registered; otherwise why not (taken, malformed, not ready).</returns>
+    /// <returns>Null when it is registered; otherwise why not (taken, malformed, not ready; in a cluster also undecided: the same again, later, gives the outcome).</returns>
     public async ValueTask<Refusal?> RegisterAsync(string username, string secret, CancellationToken cancellationToken)
     {
         if (!Username.IsValid(username))
@@ -59,8 +59,34 @@ public sealed class Accounts(StentorNode node)
             return new Refusal(ErrorType.Malformed, $"`secret` must have 1 to {SecretBytesMax} bytes.");
         }
 
+        if (username is Username.Anonymous or Operator)
+        {
+            return Taken(username);
+        }
+
+        if (node.Cluster.Sets is null && node.Options is { KeepsCluster: true, JoinsCluster: true })
+        {
+            return new Refusal(ErrorType.NotReady, "This region has not joined its cluster yet, so it cannot know who has which name. Try again in a moment.");
+        }
+
+        if (node.Cluster.Sets is null)
+        {
+            var refusal = await RegisterAloneAsync(username, secret, cancellationToken);
+
+            // A cluster may have been founded meanwhile. The account holds if it came before.
+            if (refusal is not null || node.Cluster.Sets is null || node.Cluster.Decide(ChannelOf(username)) is not null)
+            {
+                return refusal;
+            }
+        }
+
+        return await ClaimAsync(username, secret, cancellationToken);
+    }
+
+    private async ValueTask<Refusal?> RegisterAloneAsync(string username, string secret, CancellationToken cancellationToken)
+    {
         var channel = ChannelOf(username);
-        if (username is Username.Anonymous or Operator || node.Store.Find(channel) is not null)
+        if (node.Store.Find(channel) is not null)
         {
             return Taken(username);
         }
@@ -172,9 +198,9 @@ public sealed class Accounts(StentorNode node)
     {
         var channel = ChannelOf(username);
         var state = node.Store.Find(channel);
-        var stored = state is null ? null : JsonValue.ToText(state.Field("secret"));
+        var stored = state is null ? null : SecretOf(channel, state);
         return SecretHash.Verify(secret, stored ?? _nobody) && stored is not null && username is not (Operator or Username.Anonymous)
-            ? Remember(username, secret, new Credential(node, username, channel, state, until))
+            ? Remember(username, secret, new Credential(node, username, channel, state, until, stored))
             : null;
     }
 
@@ -225,7 +251,7 @@ public sealed class Accounts(StentorNode node)
 
     private static Refusal Taken(string username) => new(ErrorType.Taken, $"The username '{username}' is taken. Choose another one.");
 
-    private static string ChannelOf(string username) => "_accounts." + Username.ToToken(username);
+    private static string ChannelOf(string username) => ClaimChannels.OfUsername(username);
 
     private static string SessionChannelOf(string token)
     {
@@ -240,10 +266,19 @@ public sealed class Credential
 {
     private readonly StentorNode _node;
     private readonly string? _channel;
-    private readonly ChannelState? _state;
+    private readonly string? _secret;
+    private volatile ChannelState? _state;
 
-    internal Credential(StentorNode node, string username, string? channel, ChannelState? state, DateTimeOffset expires)
+    /// <summary>Makes a proof.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="username">Whose it is.</param>
+    /// <param name="channel">The channel that it rests on; null for none.</param>
+    /// <param name="state">That channel's state.</param>
+    /// <param name="expires">When it must be proved again.</param>
+    /// <param name="secret">For an account: the form of its secret, on which alone it rests; null when it rests on all of the state.</param>
+    internal Credential(StentorNode node, string username, string? channel, ChannelState? state, DateTimeOffset expires, string? secret = null)
     {
+        _secret = secret;
         _node = node;
         _channel = channel;
         _state = state;
@@ -260,8 +295,33 @@ public sealed class Credential
     /// <summary>Whether it still holds: a lookup in the states, no waiting.</summary>
     public bool Holds => _node.Time.GetUtcNow() < Expires && (_channel is null || IsUnchanged(_node.Store.Find(_channel)));
 
-    private bool IsUnchanged(ChannelState? now) => ReferenceEquals(now, _state)
-        || (now is not null && _state is not null && now.Version == _state.Version && now.LastSeq == _state.LastSeq && now.LastOrigin == _state.LastOrigin);
+    private bool IsUnchanged(ChannelState? now)
+    {
+        var then = _state;
+        if (ReferenceEquals(now, then))
+        {
+            return true;
+        }
+
+        if (now is null || then is null)
+        {
+            return false;
+        }
+
+        if (now.Version == then.Version && now.LastSeq == then.LastSeq && now.LastOrigin == then.LastOrigin)
+        {
+            return true;
+        }
+
+        // Votes on a name may come long after it was decided; whoever has logged in need not prove anything again for that.
+        if (_secret is null || _node.Accounts.SecretOf(_channel!, now) != _secret) // An account has a channel.
+        {
+            return false;
+        }
+
+        _state = now;
+        return true;
+    }
 }
 
 /// <summary>Single values of a state, as the reserved channels keep them.</summary>
