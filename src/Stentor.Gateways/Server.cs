@@ -229,7 +229,7 @@ public sealed partial class Server : IAsyncDisposable
         var secret = SecretFile.Read(options.ClusterSecretFile, "the cluster's secret", mayMake: options.Node.Links.Count == 0);
         return secret.Secret.Length < ServerOptions.ClusterSecretCharactersMin
             ? throw new ServerStartException($"The cluster's secret in '{secret.File}' has {secret.Secret.Length} characters; at least {ServerOptions.ClusterSecretCharactersMin} are needed, since whoever guesses it may write anything.")
-            : options.Node with { ClusterSecret = System.Text.Encoding.UTF8.GetBytes(secret.Secret) };
+            : options.Node with { ClusterSecret = System.Text.Encoding.UTF8.GetBytes(secret.Secret), KeepsCluster = true };
     }
 
     private static StoreOptions StoreOptionsOf(ServerOptions options)

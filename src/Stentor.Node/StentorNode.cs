@@ -17,6 +17,7 @@ public sealed class StentorNode : IAsyncDisposable
     private readonly CancellationTokenSource _dialing = new();
     private IReadOnlyList<Task> _dialers = [];
     private volatile bool _isStopping;
+    private volatile bool _isOpen;
     private int _isDisposed;
 
     private StentorNode(IDisk disk, Store store, ILedgerEngine engine, NodeOptions options, TimeProvider time, ILoggerFactory logs)
@@ -112,7 +113,42 @@ public sealed class StentorNode : IAsyncDisposable
     /// <summary>Null when the node can take publishes; otherwise why not and what to do (stopping, disk full or failing, check-points failing).</summary>
     public string? NotReady => _isStopping
         ? "The node is stopping. Reconnect; another node, or this one after its restart, takes over."
-        : _sequencer.Fault ?? _checkpointer.Fault;
+        : _sequencer.Fault ?? _checkpointer.Fault ?? NotOpen;
+
+    /// <summary>Null when the region takes part in its cluster (or has none); otherwise why not yet, or no longer.</summary>
+    private string? NotOpen
+    {
+        get
+        {
+            if (_isOpen || !Options.KeepsCluster)
+            {
+                return null;
+            }
+
+            if (Keeper is null or { MayBeAnOldCopy: true })
+            {
+                return $"The node asks a neighbour first what it knows of this region, so that no number is used twice; at most {Options.CompareWait.TotalSeconds:0} s after its start.";
+            }
+
+            if (Cluster.Sets is null)
+            {
+                return Options.JoinsCluster
+                    ? "This region is in no cluster yet, and none of its links leads to one. Check --link, and that the regions there have the same --cluster-secret-file."
+                    : "This region is founding its cluster.";
+            }
+
+            switch (Cluster.FindRegion(Store.Origin))
+            {
+                case null:
+                    return "This region is joining its cluster: it takes what the others have.";
+                case { HasLeft: true }:
+                    return "This region has left its cluster. To join again, start it with an empty data directory.";
+                default:
+                    _isOpen = true;
+                    return null;
+            }
+        }
+    }
 
     /// <summary>Whether it takes no more publishes because it is about to end.</summary>
     public bool IsStopping => _isStopping;
@@ -126,7 +162,13 @@ public sealed class StentorNode : IAsyncDisposable
     /// <summary>Hands publishes over, all or none, order kept; their callers are told after the commit.</summary>
     /// <param name="publishes">The publishes; authorised already.</param>
     /// <returns>False when the queue is full or the node is stopping: nothing was taken. Try again when <see cref="WaitForRoomAsync"/> returns.</returns>
-    public bool TryPublish(ReadOnlySpan<Command> publishes) => !_isStopping && _sequencer.TrySubmit(publishes);
+    public bool TryPublish(ReadOnlySpan<Command> publishes) => !_isStopping && NotOpen is null && _sequencer.TrySubmit(publishes);
+
+    /// <summary>Hands over what the region says about itself, whether it takes part in its cluster already or not.</summary>
+    internal bool TrySubmit(ReadOnlySpan<Command> commands) => !_isStopping && _sequencer.TrySubmit(commands);
+
+    /// <summary>This region has left: it takes no more publishes.</summary>
+    internal void OnLeft() => _isOpen = false;
 
     /// <summary>Waits until the queue has room again; returns at once when the node is stopping.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -141,7 +183,15 @@ public sealed class StentorNode : IAsyncDisposable
     {
         var caller = new SingleCaller();
         var publish = new Command.Publish(channel, author, body, caller);
-        return SubmitAsync(publish, publish, caller, cancellationToken);
+        return SubmitAsync(publish, publish, caller, isOfCluster: false, cancellationToken);
+    }
+
+    /// <summary>Publishes what the region says about itself, as <see cref="PublishAsync"/>, whether it takes part in its cluster already or not.</summary>
+    internal ValueTask<Outcome> PublishForClusterAsync(string channel, PublishBody body, CancellationToken cancellationToken)
+    {
+        var caller = new SingleCaller();
+        var publish = new Command.Publish(channel, Accounts.Operator, body, caller);
+        return SubmitAsync(publish, publish, caller, isOfCluster: true, cancellationToken);
     }
 
     /// <summary>Claims a name for this region, and waits until the claim is durable. A full queue is a refusal of type <see cref="ErrorType.NotReady"/>.</summary>
@@ -154,7 +204,7 @@ public sealed class StentorNode : IAsyncDisposable
     {
         var caller = new SingleCaller();
         var claim = new Command.Claim(channel, author, id, value, caller);
-        return SubmitAsync(claim, claim.AsPublish(Store.Origin), caller, cancellationToken);
+        return SubmitAsync(claim, claim.AsPublish(Store.Origin), caller, isOfCluster: ClaimChannels.VoterSetVersion(channel) > 0, cancellationToken);
     }
 
     /// <summary>Waits until the region covers a token.</summary>
@@ -222,9 +272,9 @@ public sealed class StentorNode : IAsyncDisposable
         }
     }
 
-    private ValueTask<Outcome> SubmitAsync(Command command, Command.Publish publish, SingleCaller caller, CancellationToken cancellationToken)
+    private ValueTask<Outcome> SubmitAsync(Command command, Command.Publish publish, SingleCaller caller, bool isOfCluster, CancellationToken cancellationToken)
     {
-        if (!TryPublish([command]))
+        if (!(isOfCluster ? TrySubmit([command]) : TryPublish([command])))
         {
             var refusal = new Refusal(ErrorType.NotReady, NotReady ?? "Too many publishes wait to be recorded (option queue-max). Try again in a moment.");
             return ValueTask.FromResult(Outcome.Refused(publish, refusal, Seen));

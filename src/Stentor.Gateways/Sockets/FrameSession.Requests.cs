@@ -223,7 +223,7 @@ internal sealed partial class FrameSession
             Interlocked.Add(ref _inFlight, count);
             while (!_node.TryPublish(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(batch).Slice(taken, count)))
             {
-                if (_node.IsStopping || _node.Completion.IsCompleted)
+                if (_node.NotReady is not null || _node.Completion.IsCompleted)
                 {
                     Refuse(batch, taken, count);
                     break;

@@ -72,7 +72,9 @@ public sealed partial class Cluster
             return refusal;
         }
 
-        return await RemoveVoterAsync(origin, cancellationToken);
+        var refused = await RemoveVoterAsync(origin, cancellationToken);
+        node.OnLeft();
+        return refused;
     }
 
     /// <summary>Proposes a voter set as the next version, and waits until some set is decided as that.</summary>

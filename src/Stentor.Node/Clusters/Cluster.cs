@@ -98,7 +98,7 @@ public sealed partial class Cluster(StentorNode node, ILogger log)
         var origin = node.Store.Origin;
         var id = NewId();
         var effect = new Effect([new("id", JsonValue.Text(id)), new("voters", VoterSet.Of(1, [origin]).ToJson())], [], []);
-        var outcome = await node.PublishAsync(ClaimChannels.Cluster, Accounts.Operator, new PublishBody(default, effect, Exists: false), cancellationToken);
+        var outcome = await node.PublishForClusterAsync(ClaimChannels.Cluster, new PublishBody(default, effect, Exists: false), cancellationToken);
         if (outcome.Refusal is null)
         {
             ClusterLog.Founded(log, id, origin.Value);
@@ -138,7 +138,7 @@ public sealed partial class Cluster(StentorNode node, ILogger log)
 
     private async ValueTask<Refusal?> PublishRegionAsync(Effect effect, CancellationToken cancellationToken)
     {
-        var outcome = await node.PublishAsync(ClaimChannels.OfRegion(node.Store.Origin), Accounts.Operator, new PublishBody(default, effect), cancellationToken);
+        var outcome = await node.PublishForClusterAsync(ClaimChannels.OfRegion(node.Store.Origin), new PublishBody(default, effect), cancellationToken);
         return outcome.Refusal;
     }
 

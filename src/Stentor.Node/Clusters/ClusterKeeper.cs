@@ -92,7 +92,7 @@ internal sealed class ClusterKeeper : IAsyncDisposable
     /// Whether this region's ledger may lack entries of its own that others have: then nothing is said under its origin, least of all a vote, until a neighbour
     /// has compared, or none has come for so long that waiting is of no use.
     /// </summary>
-    private bool MayBeAnOldCopy => _node.Options.Links.Count > 0 && _node.Links is { IsCompared: false } && _node.Time.GetElapsedTime(_started) < _node.Options.CompareWait;
+    public bool MayBeAnOldCopy => _node.Options.Links.Count > 0 && _node.Links is { IsCompared: false } && _node.Time.GetElapsedTime(_started) < _node.Options.CompareWait;
 
     /// <summary>Whether it has all that its first neighbour had; a founder has nothing to wait for.</summary>
     private bool HasJoined => !_node.Options.JoinsCluster || (_node.Links?.FirstNeighbourSeen is { } seen && _node.Seen.Covers(seen));
@@ -179,7 +179,7 @@ internal sealed class ClusterKeeper : IAsyncDisposable
                 return false;
             }
 
-            while (!_node.TryPublish([new Command.Consider(channel)]))
+            while (!_node.TrySubmit([new Command.Consider(channel)]))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (_node.IsStopping)

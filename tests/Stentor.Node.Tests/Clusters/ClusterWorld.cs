@@ -154,7 +154,7 @@ internal sealed class ClusterWorld : IAsyncDisposable
                 {
                     from.Store.ReadAll(position, 64 * 1024, batch);
                     var entries = batch.Entries.Select(e => Entry.Parse(batch.Bytes.WrittenMemory.Slice(e.Offset, e.Length).ToArray()));
-                    to.TryPublish([.. entries.Where(e => to.Seen[e.Origin] < e.Seq).Select(e => new Command.Receive(e))]);
+                    to.TrySubmit([.. entries.Where(e => to.Seen[e.Origin] < e.Seq).Select(e => new Command.Receive(e))]);
                     position = batch.Through;
                 }
 
