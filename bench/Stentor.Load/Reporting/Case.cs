@@ -19,6 +19,9 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
     public const string SignalR = "signalr";
     public const string Mosquitto = "mosquitto";
 
+    /// <summary>One node without a cluster, where two are measured.</summary>
+    public const string Alone = "alone";
+
     /// <summary>No server: the machine by itself.</summary>
     public const string Machine = "machine";
 

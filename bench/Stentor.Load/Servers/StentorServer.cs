@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Stentor.Load.Clients;
 using Stentor.Load.Net;
@@ -10,7 +11,8 @@ namespace Stentor.Load.Servers;
 /// <summary>A Stentor node with a data directory on disk, and an account that may publish.</summary>
 /// <param name="settings">Where its program is.</param>
 /// <param name="overWebSocket">Whether readers and publishers use WebSocket; otherwise TCP frames.</param>
-internal sealed partial class StentorServer(Settings settings, bool overWebSocket) : ChildServer(settings)
+/// <param name="place">Its place in a cluster; null for a region by itself.</param>
+internal sealed partial class StentorServer(Settings settings, bool overWebSocket, ClusterPlace? place = null) : ChildServer(settings)
 {
     private const string SocketPath = "/v1/socket";
     private IPEndPoint _http = new(IPAddress.Loopback, 0);
@@ -30,8 +32,14 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
     {
         StartNode();
         WaitUntilReady();
-        Register();
+        if (place?.Neighbour is null)
+        {
+            Register(); // Elsewhere the account is known by replication.
+        }
     }
+
+    /// <summary>The last position of the node's ledger.</summary>
+    public long Position() => JsonDocument.Parse(Request(HttpMethod.Get, "/v1/cluster", null).Body).RootElement.GetProperty("loads").GetProperty("positionLast").GetInt64();
 
     /// <summary>Starts the process on its directory: for the first time or again.</summary>
     public void StartNode()
@@ -45,7 +53,9 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
             "dotnet",
             [
                 Settings.ServerBinary, "serve", "--listen", "http://127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data", Path.Combine(Directory, "data"),
-                "--region", "bench", "--rate-limits", "off", "--json",
+                "--region", place?.Region ?? "bench", "--rate-limits", "off", "--json",
+                .. place is null ? (string[])[] : ["--cluster-secret-file", place.SecretFile],
+                .. place?.Neighbour is null ? (string[])[] : ["--link", $"ws://127.0.0.1:{place.Neighbour.Http.Port}"],
             ]);
         while (_http.Port == 0 || _tcp.Port == 0)
         {
@@ -151,3 +161,9 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
 
     private HttpClient Client() => new() { BaseAddress = new Uri($"http://127.0.0.1:{_http.Port}"), Timeout = TimeSpan.FromSeconds(30) };
 }
+
+/// <summary>A node's place in a cluster.</summary>
+/// <param name="Region">Its region.</param>
+/// <param name="SecretFile">The cluster's secret.</param>
+/// <param name="Neighbour">The node that it links to; null for the founder.</param>
+internal sealed record ClusterPlace(string Region, string SecretFile, StentorServer? Neighbour);
