@@ -9,6 +9,8 @@ internal sealed class Origins
 {
     private readonly Dictionary<string, OriginProgress> _byName = [];
     private readonly Dictionary<string, OriginProgress>.AlternateLookup<ReadOnlySpan<char>> _byChars;
+    // The origins, other than the own one, that went on since the vector was brought up to them: a vector for each entry would cost more than the entry.
+    private readonly List<OriginProgress> _moved = [];
     private VersionVector? _others;
     private VersionVector _seen;
 
@@ -42,10 +44,23 @@ internal sealed class Origins
     public VersionVector Others => _others ??= Seen.Without(Self.Id);
 
     /// <summary>What was applied.</summary>
-    public VersionVector Seen => _seen[Self.Id] == Self.Seq ? _seen : _seen = _seen.With(Self.Id, Self.Seq);
+    public VersionVector Seen => SeenAtLeast[Self.Id] == Self.Seq ? _seen : _seen = _seen.With(Self.Id, Self.Seq);
 
     /// <summary>What was applied of the others, and of the own origin at least what there was when it was last asked for.</summary>
-    public VersionVector SeenAtLeast => _seen;
+    public VersionVector SeenAtLeast
+    {
+        get
+        {
+            foreach (var progress in _moved)
+            {
+                _seen = _seen.With(progress.Id, progress.Seq);
+                progress.IsMoved = false;
+            }
+
+            _moved.Clear();
+            return _seen;
+        }
+    }
 
     /// <summary>The progress of an origin, known or new.</summary>
     /// <param name="origin">The origin, in UTF-8, valid.</param>
@@ -121,9 +136,10 @@ internal sealed class Origins
         progress.Chain = chain;
         progress.Lamport = lamport;
         progress.Time = time;
-        if (progress != Self)
+        if (progress != Self && !progress.IsMoved)
         {
-            _seen = _seen.With(progress.Id, progress.Seq);
+            progress.IsMoved = true;
+            _moved.Add(progress);
             _others = null;
         }
     }
@@ -217,6 +233,9 @@ internal sealed class OriginProgress(OriginId id)
 
     /// <summary>That entry's time; 0 when it was applied before this process started.</summary>
     public long Time { get; set; }
+
+    /// <summary>Whether it went on since the vector of what was applied was brought up to it.</summary>
+    public bool IsMoved { get; set; }
 
     /// <summary>The number from which on its times do not drive the clock; 0 when all do.</summary>
     public long AheadSeqFirst { get; set; }

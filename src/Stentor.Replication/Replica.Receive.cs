@@ -110,12 +110,7 @@ public sealed partial class Replica
     {
         var bytes = entry.Bytes.Span;
         var progress = _origins.Of(entry.Origin);
-        if (!EntryHeader.TryRead(bytes, out var header))
-        {
-            throw new LedgerFaultException($"Entry {entry.Seq} of {entry.Origin} is not in canonical form.");
-        }
-
-        CheckLink(progress, header, bytes);
+        CheckLink(progress, entry.Seq, entry.Lamport, entry.Time, entry.Chain, bytes);
         var repeat = FoldForeign(entry, entry.After, outbox, entry.Bytes);
         var offset = outbox.Bytes.Length;
         outbox.Bytes.Write(bytes);
@@ -139,19 +134,19 @@ public sealed partial class Replica
     }
 
     /// <summary>Checks that an entry continues its origin's order.</summary>
-    private static void CheckLink(OriginProgress progress, in EntryHeader header, ReadOnlySpan<byte> entry)
+    private static void CheckLink(OriginProgress progress, long seq, long lamport, long time, ulong saidChain, ReadOnlySpan<byte> entry)
     {
         var chain = EntryHeader.ChainOf(entry, progress.Chain);
-        if (chain != header.Chain)
+        if (chain != saidChain)
         {
             throw new LedgerFaultException(
-                $"Entry {header.Seq} of {progress.Id} says chain {header.Chain:x16}, but after {progress.Chain:x16} its bytes give {chain:x16}: it is damaged, or the origin is forked.");
+                $"Entry {seq} of {progress.Id} says chain {saidChain:x16}, but after {progress.Chain:x16} its bytes give {chain:x16}: it is damaged, or the origin is forked.");
         }
 
-        if (header.Time <= progress.Time || header.Lamport <= progress.Lamport || header.Time > TimeMax || header.Lamport > LamportMax)
+        if (time <= progress.Time || lamport <= progress.Lamport || time > TimeMax || lamport > LamportMax)
         {
             throw new LedgerFaultException(
-                $"Entry {header.Seq} of {progress.Id} has lamport {header.Lamport} and time {EntryTime.ToText(header.Time)}: they must be greater than those of the entry before it ({progress.Lamport}, {EntryTime.ToText(progress.Time)}), and leave room.");
+                $"Entry {seq} of {progress.Id} has lamport {lamport} and time {EntryTime.ToText(time)}: they must be greater than those of the entry before it ({progress.Lamport}, {EntryTime.ToText(progress.Time)}), and leave room.");
         }
     }
 
@@ -188,7 +183,7 @@ public sealed partial class Replica
             State(entry.Channel, outbox),
             new Folded(stamp, entry.Lamport, entry.Author, after, entry.Effect, firstCopy),
             _options.Limits.ConflictsMax,
-            Sums(entry.Channel, outbox, entry));
+            entry.Effect is null ? NoSum : Sums(entry.Channel, outbox, entry));
         if (first is not null)
         {
             Remember(first, outbox);

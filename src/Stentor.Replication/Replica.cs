@@ -123,7 +123,7 @@ public sealed partial class Replica
             throw new LedgerFaultException($"Entry {header.Seq} of {progress.Id} stands in the ledger before what it depends on: {_origins.Seen.MissingFrom(after)}.");
         }
 
-        CheckLink(progress, header, bytes);
+        CheckLink(progress, header.Seq, header.Lamport, header.Time, header.Chain, bytes);
         if (body.Id.IsEmpty && !body.HasEffect)
         {
             var folded = new Folded(new Stamp(header.Time, progress.Id, header.Seq), header.Lamport, "", after, Effect: null, FirstCopy: null);

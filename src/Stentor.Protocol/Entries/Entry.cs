@@ -57,8 +57,9 @@ public sealed class Entry
 
     /// <summary>Takes an entry apart.</summary>
     /// <param name="bytes">A canonical entry, all of it.</param>
+    /// <param name="names">Where names that come again and again are kept; null to make them anew.</param>
     /// <exception cref="ProtocolException">It is not in canonical form.</exception>
-    public static Entry Parse(ReadOnlyMemory<byte> bytes)
+    public static Entry Parse(ReadOnlyMemory<byte> bytes, RecentNames? names = null)
     {
         if (!EntryHeader.TryRead(bytes.Span, out var header) || !EntryBody.TryRead(bytes.Span, header, out var body)
             || !EntryBody.TryReadAfter(body.After, out var after))
@@ -100,12 +101,12 @@ public sealed class Entry
             return !rest.IsEmpty ? throw NotCanonical("it has more than an effect and an activity") : new Entry
             {
                 Bytes = bytes,
-                Channel = Encoding.ASCII.GetString(header.Channel),
-                Origin = new OriginId(Encoding.ASCII.GetString(header.Origin)),
+                Channel = names?.Channel(header.Channel) ?? Encoding.ASCII.GetString(header.Channel),
+                Origin = new OriginId(names?.Origin(header.Origin) ?? Encoding.ASCII.GetString(header.Origin)),
                 Seq = header.Seq,
                 Lamport = header.Lamport,
                 Time = header.Time,
-                Author = Encoding.ASCII.GetString(header.Author),
+                Author = names?.Author(header.Author) ?? Encoding.ASCII.GetString(header.Author),
                 After = after,
                 Id = id,
                 Effect = effect,

@@ -44,6 +44,20 @@ public readonly ref struct EntryHeader
         return rest[..rest.IndexOf((byte)'"')];
     }
 
+    /// <summary>Only the origin and the number of an entry: what tells whether it is wanted.</summary>
+    /// <param name="entry">An entry's bytes, perhaps damaged.</param>
+    /// <param name="origin">The origin, in UTF-8; valid.</param>
+    /// <param name="seq">The number, from 1.</param>
+    /// <returns>False when it is not in canonical form.</returns>
+    public static bool TryReadStamp(ReadOnlySpan<byte> entry, out ReadOnlySpan<byte> origin, out long seq)
+    {
+        var rest = entry;
+        seq = 0;
+        origin = default;
+        return TryText(ref rest, "{\"channel\":\""u8, out _) && TryText(ref rest, ",\"origin\":\""u8, out origin) && TryNumber(ref rest, ",\"seq\":"u8, out seq)
+            && OriginId.IsValid(origin);
+    }
+
     /// <summary>Reads the front and the chain of an entry.</summary>
     /// <param name="entry">The entry's bytes, all of them.</param>
     /// <param name="header">What was read; its spans lie in <paramref name="entry"/>.</param>

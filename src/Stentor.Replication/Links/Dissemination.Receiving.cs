@@ -185,15 +185,14 @@ public sealed partial class Dissemination
     /// <returns>Whether it goes into the ledger.</returns>
     private bool TryTake(Link link, ReadOnlyMemory<byte> bytes, ref Inward? repeated, long now, LinkOutput output)
     {
-        if (!EntryHeader.TryRead(bytes.Span, out var header))
+        if (!EntryHeader.TryReadStamp(bytes.Span, out var name, out var seq))
         {
             End(link, LinkEndType.BadEntry, $"An entry of {bytes.Length} bytes is not in canonical form.", isFault: true, output);
             return false;
         }
 
-        var inward = Of(header.Origin);
-        var seq = header.Seq;
-        var outward = link.Out(header.Origin);
+        var inward = Of(name);
+        var outward = link.Out(inward.Id);
         outward.Has = Math.Max(outward.Has, seq);
         if (seq <= inward.Received)
         {
@@ -216,7 +215,7 @@ public sealed partial class Dissemination
             return false;
         }
 
-        var entry = Entry.Parse(bytes);
+        var entry = Entry.Parse(bytes, _names);
         if ((!_options.IgnoreDependencies && !link.PeerSeen.Covers(entry.After)) || link.PeerSeen[entry.Origin] < entry.Seq)
         {
             End(link, LinkEndType.BadEntry, $"Entry {entry.Seq} of {entry.Origin} depends on {link.PeerSeen.MissingFrom(entry.After.Merge(VersionVector.Of(entry.Origin, entry.Seq)))}, which the other side does not say to have.", isFault: true, output);
@@ -237,9 +236,15 @@ public sealed partial class Dissemination
 
     private Inward Of(ReadOnlySpan<byte> origin)
     {
+        // Most entries are of the origin of the one before.
+        if (System.Text.Ascii.Equals(origin, _last.Id.Value))
+        {
+            return _last;
+        }
+
         Span<char> chars = stackalloc char[OriginId.LengthMax];
         var name = chars[..System.Text.Encoding.ASCII.GetChars(origin, chars)];
-        return _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var inward) ? inward : Of(new OriginId(name.ToString()));
+        return _last = _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var inward) ? inward : Of(new OriginId(name.ToString()));
     }
 
     /// <summary>

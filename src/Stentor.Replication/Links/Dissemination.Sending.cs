@@ -120,7 +120,7 @@ public sealed partial class Dissemination
         ByteBuffer? message = null;
         var count = 0;
         long bytes = 0;
-        while (link.Cursor < _position && bytes < _options.MessageBytes)
+        while (link.Cursor < _position && message is null)
         {
             _log.ReadAll(link.Cursor, _options.MessageBytes, _batch);
             var before = link.Cursor;
@@ -138,7 +138,7 @@ public sealed partial class Dissemination
                     continue;
                 }
 
-                message ??= LinkCodec.BeginEntries(TakeUntold(link), _options.MessageBytes + (_options.MessageBytes / 8));
+                message ??= LinkCodec.BeginEntries(TakeUntold(link), _options.MessageBytes + 4096);
                 LinkCodec.Add(message, entry);
                 bytes += entry.Length;
                 count++;
@@ -168,33 +168,33 @@ public sealed partial class Dissemination
 
     private bool IsWanted(Link link, ReadOnlySpan<byte> bytes, LinkOutput output)
     {
-        if (!EntryHeader.TryRead(bytes, out var header))
+        if (!EntryHeader.TryReadStamp(bytes, out var name, out var seq))
         {
             throw new LedgerFaultException("An entry in the ledger is not in canonical form.");
         }
 
-        var outward = link.Out(header.Origin);
-        if (header.Seq <= outward.Has || outward.IsPruned || outward.IsStuck)
+        var origin = Of(name).Id;
+        var outward = link.Out(origin);
+        if (seq <= outward.Has || outward.IsPruned || outward.IsStuck)
         {
             return false;
         }
 
-        if (Of(header.Origin).Id == link.Other.Origin)
+        if (origin == link.Other.Origin)
         {
             // Its own. Had it lost them, it would go on under another incarnation, and ask for these.
-            outward.Has = header.Seq;
+            outward.Has = seq;
             return false;
         }
 
-        if (header.Seq > outward.Has + 1)
+        if (seq > outward.Has + 1)
         {
             outward.IsStuck = true;
-            var origin = Of(header.Origin).Id;
-            output.Events.Add(new LinkEvent(link.Number, LinkEventKind.HistoryGone, origin, $"{link.Other.Region} lacks entries of {origin} from {outward.Has + 1} on, and this region holds them only from {header.Seq} on: retention took them, or they are damaged."));
+            output.Events.Add(new LinkEvent(link.Number, LinkEventKind.HistoryGone, origin, $"{link.Other.Region} lacks entries of {origin} from {outward.Has + 1} on, and this region holds them only from {seq} on: retention took them, or they are damaged."));
             return false;
         }
 
-        outward.Has = header.Seq;
+        outward.Has = seq;
         return true;
     }
 }

@@ -39,6 +39,10 @@ internal sealed class Link(int number, bool isDialer, long now)
 {
     private readonly Dictionary<string, Outward> _outward = [];
 
+    // Most entries are of the origin of the one before.
+    private string? _lastOrigin;
+    private Outward? _last;
+
     public int Number { get; } = number;
 
     public bool IsDialer { get; } = isDialer;
@@ -135,21 +139,18 @@ internal sealed class Link(int number, bool isDialer, long now)
     /// <param name="origin">The origin.</param>
     public Outward Out(OriginId origin)
     {
+        if (_last is not null && ReferenceEquals(_lastOrigin, origin.Value))
+        {
+            return _last;
+        }
+
         if (!_outward.TryGetValue(origin.Value, out var outward))
         {
             _outward.Add(origin.Value, outward = new Outward { Has = PeerSeen[origin] });
         }
 
+        (_lastOrigin, _last) = (origin.Value, outward);
         return outward;
-    }
-
-    /// <summary>The same for the origin's name, without making a string when it is known.</summary>
-    /// <param name="origin">The origin's name in UTF-8.</param>
-    public Outward Out(ReadOnlySpan<byte> origin)
-    {
-        Span<char> chars = stackalloc char[OriginId.LengthMax];
-        var name = chars[..System.Text.Encoding.ASCII.GetChars(origin, chars)];
-        return _outward.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var outward) ? outward : Out(new OriginId(name.ToString()));
     }
 
     /// <summary>Notes what the other side has on disk.</summary>

@@ -17,8 +17,8 @@ public sealed record LinkOptions
     /// <summary>Most bytes of entries under way on a link: what a slow or cut link costs each side. Default 4 MiB: 30 MB/s at 130 ms there and back.</summary>
     public long WindowBytes { get; init; } = 4 * 1024 * 1024;
 
-    /// <summary>About the most bytes of entries in a message. Default 128 KiB: what the receiver works on while the next one is on its way.</summary>
-    public int MessageBytes { get; init; } = 128 * 1024;
+    /// <summary>About the most bytes of entries in a message. Default 64 KiB: what the receiver works on while the next one is on its way, and small enough for the garbage collector's youngest generation.</summary>
+    public int MessageBytes { get; init; } = 64 * 1024;
 
     /// <summary>Most bytes of a message received. Default 4 MiB: an entry of the largest state that the limits allow.</summary>
     public int MessageBytesMax { get; init; } = 4 * 1024 * 1024;
