@@ -45,6 +45,9 @@ public sealed partial class Cluster(StentorNode node, ILogger log)
         }
     }
 
+    /// <summary>Whether this region has joined a cluster, or founded it, and has not left.</summary>
+    public bool IsMember => Sets is not null && FindRegion(node.Store.Origin) is { HasLeft: false };
+
     /// <summary>What a region says of itself; null when it has said nothing.</summary>
     /// <param name="origin">Its origin.</param>
     public ClusterRegion? FindRegion(OriginId origin)

@@ -1,5 +1,6 @@
 using Stentor.Protocol;
 using Stentor.Replication;
+using Stentor.Storage;
 
 namespace Stentor.Node.Tests;
 
@@ -47,6 +48,22 @@ public sealed class ClusterTests
 
         Assert.Equal("asia-00007f3a, eu-00007f3a, us-00007f3a", nodes[0].Cluster.Voters!.ToString());
         Assert.Single(nodes.Select(n => n.Cluster.Id).Distinct());
+    }
+
+    [Fact]
+    public async Task A_region_that_is_linked_to_a_cluster_joins_it_by_itself()
+    {
+        await using var eu = StartLinked("eu", joins: false);
+        Assert.True(await eu.WaitForEntryAsync(new ChannelSet(ChannelPattern.Parse("_regions.>")), 0, TestNode.Patience, default));
+        await using var us = StartLinked("us", joins: true);
+        Assert.Equal((null, false, true), (us.Cluster.Id, us.Cluster.IsMember, eu.Cluster.IsMember));
+
+        using var link = new MemoryLink(us, eu);
+        Assert.NotNull(await eu.Cluster.WaitForDecisionAsync("_voters.2", TestNode.Patience, default));
+        await ClusterWorld.SettleAsync(eu, us);
+
+        Assert.Equal((eu.Cluster.Id, true), (us.Cluster.Id, us.Cluster.IsMember));
+        Assert.Equal("eu-00007f3a, us-00007f3a", us.Cluster.Voters!.ToString());
     }
 
     [Fact]
@@ -164,5 +181,12 @@ public sealed class ClusterTests
         var refusal = await eu.Cluster.ProposeAsync([.. Enumerable.Range(1, 8).Select(n => new OriginId($"r-{n}"))], default);
 
         Assert.Equal(ErrorType.TooLarge, refusal?.Type);
+    }
+
+    private static StentorNode StartLinked(string region, bool joins)
+    {
+        var options = new NodeOptions { Region = region, KeepsCluster = true, JoinsCluster = joins, ClusterSecret = "a secret of the whole cluster"u8.ToArray() };
+        var store = new StoreOptions { Region = region, Incarnation = 0x7f3a, SegmentBytes = 256 * 1024 };
+        return StentorNode.Start(new MemoryDisk(), store, options, TimeProvider.System, FaultLogs.Instance);
     }
 }
