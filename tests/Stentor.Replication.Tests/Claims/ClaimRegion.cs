@@ -16,7 +16,8 @@ internal sealed class ClaimRegion
         _replica = NewReplica();
     }
 
-    public OriginId Origin { get; }
+    /// <summary>Under which it numbers its own entries now.</summary>
+    public OriginId Origin { get; private set; }
 
     /// <summary>Everything durable, in the region's order.</summary>
     public List<Entry> Ledger { get; } = [];
@@ -143,6 +144,7 @@ internal sealed class ClaimRegion
     private void Commit(int count)
     {
         Keep(count);
+        Origin = _outbox.Self ?? Origin;
         _states.Commit(_outbox);
         _replica.Commit();
         _outbox.Clear();

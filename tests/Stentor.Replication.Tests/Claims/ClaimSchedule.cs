@@ -105,7 +105,15 @@ internal sealed class ClaimSchedule
 
                 break;
             default:
-                LoseDisk(region);
+                if (_losesDisks && _random.Next(2) == 0)
+                {
+                    region.Apply(new Command.TakeIncarnation(NewOrigin(region)));
+                }
+                else
+                {
+                    LoseDisk(region);
+                }
+
                 break;
         }
     }
@@ -134,8 +142,7 @@ internal sealed class ClaimSchedule
         }
 
         region.IsAlive = false;
-        var name = region.Origin.Value.Split('-')[0];
-        var next = new ClaimRegion($"{name}-{_regions.Count + 1}");
+        var next = new ClaimRegion(NewOrigin(region).Value);
         _regions.Add(next);
         next.Take(Pick(Alive.FindAll(r => r != next)));
     }
@@ -193,6 +200,8 @@ internal sealed class ClaimSchedule
         var version = sets.Current.Version + 1;
         return new Command.Claim(ClaimChannels.OfVoterSet(version), "operator", NewId(), VoterSet.Of(version, voters).ToJson());
     }
+
+    private OriginId NewOrigin(ClaimRegion region) => new($"{region.Origin.Value.Split('-')[0]}-{NewId()}");
 
     private string NewId() => string.Create(CultureInfo.InvariantCulture, $"c{++_ids}");
 

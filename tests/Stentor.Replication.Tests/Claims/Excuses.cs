@@ -28,7 +28,7 @@ internal static class Excuses
         var votes = ClaimState.Read(channel, region.State(channel)).Votes.Where(v => v.Version == set.Version && set.Contains(v.Voter)).ToList();
         var next = ClaimChannels.OfVoterSet(set.Version + 1);
         var closed = ClaimState.Read(next, region.State(next)).Votes.Where(v => v.Version == set.Version).Select(v => v.Voter).ToHashSet();
-        var lost = set.Voters.Where(v => regions.First(r => r.Origin == v) is { IsAlive: false } && votes.TrueForAll(vote => vote.Voter != v) && !closed.Contains(v)).ToList();
+        var lost = set.Voters.Where(v => !regions.Any(r => r.IsAlive && r.Origin == v) && votes.TrueForAll(vote => vote.Voter != v) && !closed.Contains(v)).ToList();
         var sides = votes.Select(v => channel == next ? Encoding.UTF8.GetString(v.Claim.Value.Span) : v.Claim.Id).Distinct().Count();
         return lost.Count > 0 && (set.Voters.Count - lost.Count < set.Majority || sides > 1);
     }
