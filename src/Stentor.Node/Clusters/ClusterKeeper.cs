@@ -28,7 +28,8 @@ internal sealed class ClusterKeeper : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly long _started;
     private Task _look = Task.CompletedTask;
-    private (int Version, long NextVersion) _walked;
+    private (int Version, long Entries) _walked;
+    private string? _saidBefore;
     private int _version;
     private long? _wantedSince;
 
@@ -76,6 +77,7 @@ internal sealed class ClusterKeeper : IAsyncDisposable
         try
         {
             await LookAsync(_stopping.Token);
+            _saidBefore = null;
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
@@ -83,8 +85,12 @@ internal sealed class ClusterKeeper : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // A disk that does not read, or a fault of ours: the next look is as good as a restart.
-            ClusterLog.LookFailed(_log, e.Message);
+            // A disk that does not read, or a fault of ours: the next look is as good as a restart. It is said once, until something else is the matter.
+            if (e.Message != _saidBefore)
+            {
+                ClusterLog.LookFailed(_log, e.Message);
+                _saidBefore = e.Message;
+            }
         }
     }
 
@@ -136,8 +142,8 @@ internal sealed class ClusterKeeper : IAsyncDisposable
     /// </summary>
     private async Task WalkAsync(VoterSets sets, CancellationToken cancellationToken)
     {
-        var next = ClaimChannels.OfVoterSet(sets.Current.Version + 1);
-        var now = (sets.Current.Version, _node.Store.Find(next)?.Version ?? 0);
+        // A voter may also close an old version late, and so free a name that waited for it.
+        var now = (sets.Current.Version, sets.All.Sum(set => _node.Store.Find(ClaimChannels.OfVoterSet(set.Version + 1))?.Version ?? 0));
         if (now == _walked)
         {
             return;

@@ -207,12 +207,44 @@ public sealed class NamesTests
         Assert.True(ClaimState.Read("_accounts.alice", us.Store.Find("_accounts.alice")).HasVoted(us.Store.Origin, 2));
     }
 
-    /// <summary>A registration that waits in vain.</summary>
-    private static async Task<Refusal?> OverdueAsync(ClusterWorld world, StentorNode node, string username, string secret)
+    [Fact]
+    public async Task A_name_that_waited_for_a_voter_is_decided_when_it_closes_an_old_version_even_after_a_restart()
     {
-        var registering = node.Accounts.RegisterAsync(username, secret, default);
-        await world.Time.UntilWaitedForAsync(node.Options.ClaimWait);
-        world.Time.Advance(node.Options.ClaimWait);
-        return await registering;
+        await using var world = new ClusterWorld();
+        var nodes = await world.ClusterAsync("eu", "us", "asia");
+        var (eu, us, asia) = (nodes[0], nodes[1], nodes[2]);
+        await world.CutAsync(eu);
+        await world.CutAsync(us);
+        await OverdueAsync(world, eu, "alice", "of eu");
+        await OverdueAsync(world, us, "alice", "of us");
+        await OverdueAsync(world, asia.Options, asia.Cluster.RemoveVoterAsync(us.Store.Origin, default)); // Closes the version; nobody hears of it.
+        world.LinkAll(eu, us);
+        Assert.Null(await eu.Cluster.RemoveVoterAsync(asia.Store.Origin, default));
+        await ClusterWorld.SettleAsync(eu, us);
+        Assert.Null(eu.Cluster.Decide("_accounts.alice")); // asia may have voted for either.
+
+        await world.StopAsync(eu);
+        await world.StopAsync(us);
+        (eu, us) = (world.Start("eu"), world.Start("us"));
+        await world.TickAsync();
+        world.LinkAll(eu, us, asia);
+        for (var second = 0; second < 3; second++)
+        {
+            await ClusterWorld.SettleAsync(eu, us, asia);
+            await world.TickAsync();
+        }
+
+        Assert.NotNull(await eu.Cluster.WaitForDecisionAsync("_accounts.alice", TestNode.Patience, default).AsTask().WaitAsync(TestNode.Patience));
+    }
+
+    /// <summary>A registration that waits in vain.</summary>
+    private static Task<Refusal?> OverdueAsync(ClusterWorld world, StentorNode node, string username, string secret) =>
+        OverdueAsync(world, node.Options, node.Accounts.RegisterAsync(username, secret, default));
+
+    private static async Task<Refusal?> OverdueAsync(ClusterWorld world, NodeOptions options, ValueTask<Refusal?> waiting)
+    {
+        await world.Time.UntilWaitedForAsync(options.ClaimWait);
+        world.Time.Advance(options.ClaimWait);
+        return await waiting;
     }
 }
