@@ -6,7 +6,7 @@ namespace Stentor.Replication.Tests;
 public sealed class ClaimScheduleTests
 {
     // 600: all rules but one of docs/claims.md, taken out, are missed within the first 300. (The one, that two possible claims make a voter wait, after
-    // some 5,000; ClaimTests has its story.) Longer searches are made by hand.
+    // some 7,000; ClaimTests has its story.) Longer searches are made by hand.
     private static readonly int Lives = int.TryParse(Environment.GetEnvironmentVariable("STENTOR_CLAIM_SEEDS"), out var lives) ? lives : 600;
 
     [Fact]
