@@ -1,5 +1,5 @@
 using Stentor.Storage;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Node.Tests;
 

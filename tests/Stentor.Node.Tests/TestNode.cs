@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 using Stentor.Protocol;
 using Stentor.Replication;
 using Stentor.Storage;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Node.Tests;
 

@@ -1,4 +1,4 @@
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Storage.Tests;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Stentor.Protocol;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Gateways.Tests.Http;
 

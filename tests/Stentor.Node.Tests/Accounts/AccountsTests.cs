@@ -1,6 +1,6 @@
 using System.Text;
 using Stentor.Protocol;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Node.Tests;
 

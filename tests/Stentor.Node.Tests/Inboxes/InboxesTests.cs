@@ -1,5 +1,5 @@
 using Stentor.Protocol;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Node.Tests;
 

@@ -1,5 +1,5 @@
 using Stentor.Replication;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Storage.Tests;
 

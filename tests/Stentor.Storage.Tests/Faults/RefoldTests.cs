@@ -1,7 +1,7 @@
 using System.Text;
 using Stentor.Protocol;
 using Stentor.Replication;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Storage.Tests;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Stentor.Protocol;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Storage.Tests;
 

@@ -1,6 +1,6 @@
 using Stentor.Protocol;
 using Stentor.Replication;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Storage.Tests;
 

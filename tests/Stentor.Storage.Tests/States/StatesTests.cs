@@ -1,6 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Stentor.Replication;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Storage.Tests;
 

@@ -1,6 +1,6 @@
 using Stentor.Storage;
 
-namespace Stentor.Testing;
+namespace Stentor.Simulation;
 
 /// <content>Files: what they show, what is durable of them, and what is not yet.</content>
 public sealed partial class SimulatedDisk
@@ -70,7 +70,7 @@ public sealed partial class SimulatedDisk
 
         public void Lose() => _unsynced.Clear();
 
-        public void Settle(Random random, int? keepOfLastWrite)
+        public void Settle(SeededRandom random, int? keepOfLastWrite)
         {
             for (var i = 0; i < _unsynced.Count; i++)
             {
@@ -85,8 +85,8 @@ public sealed partial class SimulatedDisk
                 {
                     // Whole sectors or, one time in eight, a part of one.
                     var sector = bytes.AsSpan(from, Math.Min(bytes.Length - from, SectorBytes - ((offset + from) % SectorBytes)));
-                    var fate = random.Next(16);
-                    Keep(offset + from, fate < 7 ? sector : fate < 9 ? sector[..random.Next(sector.Length)] : []);
+                    var fate = random.Below(16);
+                    Keep(offset + from, fate < 7 ? sector : fate < 9 ? sector[..random.Below(sector.Length)] : []);
                     from += sector.Length;
                 }
             }

@@ -1,6 +1,6 @@
 using Stentor.Storage;
 
-namespace Stentor.Testing;
+namespace Stentor.Simulation;
 
 /// <summary>
 /// A disk in memory that keeps its promises and no more: at a power cut, what was not synced is there in part or not at all. It can also fill
@@ -9,7 +9,7 @@ namespace Stentor.Testing;
 public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
 {
     private readonly Lock _lock = new();
-    private readonly Random _random = new((int)(seed ^ (seed >> 32)));
+    private readonly SeededRandom _random = new(seed);
     private readonly List<NameChange> _unsyncedNames = [];
     private Dictionary<string, Content> _names = [];
     private Dictionary<string, Content> _durableNames = [];
@@ -136,7 +136,7 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
 
             // A directory is a journal: changes become durable in their order.
             var names = _durableNames;
-            var kept = keepOfLastWrite is null ? _random.Next(_unsyncedNames.Count + 1) : _unsyncedNames.Count;
+            var kept = keepOfLastWrite is null ? _random.Below(_unsyncedNames.Count + 1) : _unsyncedNames.Count;
             foreach (var change in _unsyncedNames.Take(kept))
             {
                 change.Apply(names);
