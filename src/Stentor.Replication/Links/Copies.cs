@@ -57,18 +57,42 @@ internal sealed class Copies(int holdersMax)
     /// <param name="origin">The origin.</param>
     public IReadOnlyList<CopyFact> Of(OriginId origin) => _byOrigin.TryGetValue(origin, out var facts) ? facts : [];
 
-    /// <summary>How many regions other than <paramref name="self"/> have an entry.</summary>
+    /// <summary>How many regions other than <paramref name="self"/> have an entry. A region that came back under a new incarnation is still one region.</summary>
     /// <param name="origin">The entry's origin.</param>
     /// <param name="seq">Its number.</param>
     /// <param name="self">The region that asks.</param>
     public int Count(OriginId origin, long seq, OriginId self)
     {
+        var facts = Of(origin);
         var count = 0;
-        foreach (var fact in Of(origin))
+        for (var i = 0; i < facts.Count; i++)
         {
-            count += fact.Seq >= seq && fact.Holder != self ? 1 : 0;
+            if (facts[i].Seq >= seq && !IsSameRegion(facts[i].Holder, self) && !IsCounted(facts, i, seq))
+            {
+                count++;
+            }
         }
 
         return count;
     }
+
+    private static bool IsCounted(IReadOnlyList<CopyFact> facts, int index, long seq)
+    {
+        for (var i = 0; i < index; i++)
+        {
+            if (facts[i].Seq >= seq && IsSameRegion(facts[i].Holder, facts[index].Holder))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether two origins are incarnations of one region: the name stands before the last dash.</summary>
+    private static bool IsSameRegion(OriginId one, OriginId other) =>
+        one == other || RegionOf(one).SequenceEqual(RegionOf(other));
+
+    private static ReadOnlySpan<char> RegionOf(OriginId origin) =>
+        origin.Value.LastIndexOf('-') is var dash and >= 0 ? origin.Value.AsSpan(0, dash) : origin.Value;
 }

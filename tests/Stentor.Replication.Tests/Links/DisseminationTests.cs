@@ -192,6 +192,25 @@ public sealed class DisseminationTests
     }
 
     [Fact]
+    public void A_region_that_lost_its_disk_and_has_an_entry_again_is_still_one_copy()
+    {
+        var world = new LinkWorld(names: ["us"]);
+        world.Add("eu", origin: "eu-1");
+        world.Connect("us", "eu");
+        world.Run(100);
+        var outcome = world["us"].Publish();
+        world.Run(500);
+        world.Cut("us", "eu");
+        world.Regions.RemoveAll(region => region.Name == "eu");
+        world.Add("eu", origin: "eu-2");
+        world.Connect("us", "eu");
+        world.Run(2_000);
+
+        Assert.Equal(1, world["eu"].Seen[outcome.Origin]);
+        Assert.Equal(2, world["us"].Links.CopiesOf(outcome.Origin, outcome.Seq));
+    }
+
+    [Fact]
     public void A_region_learns_that_its_own_origin_has_been_further()
     {
         var world = new LinkWorld(names: ["us"]);
