@@ -55,7 +55,8 @@ public sealed partial class Store
     /// <summary>Opens it with the states as they are in the database: for an examination.</summary>
     internal static Store OpenUnfolded(IDisk disk, StoreOptions options)
     {
-        var database = OpenStates(options.StatePath);
+        var isOwned = options.StateMemory is null;
+        var database = options.StateMemory?.Database ?? OpenStates(options.StatePath);
         Ledger? ledger = null;
         States? states = null;
         try
@@ -63,7 +64,7 @@ public sealed partial class Store
             ledger = Ledger.Open(disk, options, database.Mark);
             var start = database.Mark ?? new StateMark(ledger.StoreId, 0, ReplicaMark.Start);
             Check(ledger, start, options);
-            states = new States(database, start, options.IsHousekeepingInBackground);
+            states = new States(database, start, options.IsHousekeepingInBackground, isOwned);
             return new Store(ledger, states, options);
         }
         catch
@@ -73,7 +74,7 @@ public sealed partial class Store
             {
                 states.Dispose();
             }
-            else
+            else if (isOwned)
             {
                 database.Dispose();
             }

@@ -217,6 +217,9 @@ public sealed record StoreOptions
     /// <summary>Where the state database is: a file's path, or null for one in memory.</summary>
     public string? StatePath { get; init; }
 
+    /// <summary>The state database, in memory and owned by the caller, in place of <see cref="StatePath"/>: it outlives the store, as a file would.</summary>
+    public StateMemory? StateMemory { get; init; }
+
     /// <summary>Size of a segment, in bytes, at least 8 KiB. Default 64 MiB.</summary>
     public int SegmentBytes { get; init; } = 64 * 1024 * 1024;
 

@@ -183,6 +183,14 @@ internal sealed class StateDatabase : IDisposable
         }
     });
 
+    /// <summary>Makes another database what this one is.</summary>
+    /// <param name="copy">A database in memory that nobody reads meanwhile.</param>
+    internal void CopyTo(StateDatabase copy)
+    {
+        _writer.BackupDatabase(copy._writer);
+        copy.Mark = Mark;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

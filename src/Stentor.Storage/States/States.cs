@@ -21,6 +21,7 @@ internal sealed class States : IDisposable
     private const long CacheBytes = 128 * 1024 * 1024;
 
     private readonly StateDatabase _database;
+    private readonly bool _isDatabaseOwned;
     private readonly StateCache _cache = new(CacheBytes);
     private readonly KnownFilter _ids = new();
     private readonly KnownFilter _names = new();
@@ -34,9 +35,10 @@ internal sealed class States : IDisposable
     private int _published;
     private long _bytes;
 
-    public States(StateDatabase database, StateMark start, bool isFilledInBackground)
+    public States(StateDatabase database, StateMark start, bool isFilledInBackground, bool isDatabaseOwned = true)
     {
         _database = database;
+        _isDatabaseOwned = isDatabaseOwned;
         Current = start;
         Checkpointed = start;
         if (isFilledInBackground && start.Position > 0)
@@ -228,7 +230,11 @@ internal sealed class States : IDisposable
     {
         _stopping.Cancel();
         _filling?.Join();
-        _database.Dispose();
+        if (_isDatabaseOwned)
+        {
+            _database.Dispose();
+        }
+
         _stopping.Dispose();
     }
 
