@@ -198,6 +198,12 @@ public sealed partial class SimulatedDisk
                     throw new DiskException(DiskFault.Failed, $"The disk failed: could not sync {name}.");
                 }
 
+                if (disk.SyncsToForget > 0)
+                {
+                    disk.SyncsToForget--;
+                    return;
+                }
+
                 content.Sync();
             }
         }

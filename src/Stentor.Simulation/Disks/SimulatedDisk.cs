@@ -19,11 +19,26 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
     /// <summary>Most bytes in all files.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 
+    /// <summary>Bytes in all files.</summary>
+    public long UsedBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _bytes;
+            }
+        }
+    }
+
     /// <summary>How many syncs fail from now on. What a failed sync was asked to keep is lost at the next power cut, whatever is synced later.</summary>
     public int SyncsToFail { get; set; }
 
     /// <summary>How many writes fail from now on, half done.</summary>
     public int WritesToFail { get; set; }
+
+    /// <summary>How many syncs from now on do nothing and say that they did: a lie that only a power cut shows.</summary>
+    public int SyncsToForget { get; set; }
 
     /// <summary>How many operations that change something were done.</summary>
     public int Steps { get; private set; }
@@ -174,6 +189,9 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
             return copy;
         }
     }
+
+    /// <summary>Nothing fails any more, and there is room.</summary>
+    public void BeWell() => (SyncsToFail, WritesToFail, SyncsToForget, CapacityBytes) = (0, 0, 0, long.MaxValue);
 
     /// <summary>The bytes of a file as they are now.</summary>
     /// <param name="name">The file.</param>
