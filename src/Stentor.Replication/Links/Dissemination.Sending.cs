@@ -117,6 +117,8 @@ public sealed partial class Dissemination
             return false;
         }
 
+        // The last message may go over the credit by an entry, not by a whole message: a small window would end the link for it.
+        var most = Math.Min(_options.MessageBytes, link.Granted - link.Sent);
         ByteBuffer? message = null;
         var count = 0;
         long bytes = 0;
@@ -124,9 +126,11 @@ public sealed partial class Dissemination
         {
             _log.ReadAll(link.Cursor, _options.MessageBytes, _batch);
             var before = link.Cursor;
+            var isFull = false;
             foreach (var slice in _batch.Entries)
             {
-                if (slice.Position > _position)
+                isFull = bytes >= most;
+                if (slice.Position > _position || isFull)
                 {
                     break;
                 }
@@ -144,7 +148,7 @@ public sealed partial class Dissemination
                 count++;
             }
 
-            if (_batch.Holes.Count > 0 && link.Cursor < Math.Min(_batch.Through, _position))
+            if (!isFull && _batch.Holes.Count > 0 && link.Cursor < Math.Min(_batch.Through, _position))
             {
                 link.Cursor = Math.Min(_batch.Through, _position); // Positions that are not held: whoever needs them sees the gap.
             }

@@ -65,7 +65,7 @@ internal sealed class Witness
     {
         var copy = Ledgers[process.Region.Index];
         TakeNew(process.Region, process.Store, copy);
-        if (_random.Chance(0.01))
+        if (_random.Chance(0.003))
         {
             _states.CheckAll(process.Region.Name, copy, process.Store);
         }

@@ -293,7 +293,7 @@ internal sealed class Client
             1 => (new ChannelSet(ChannelPattern.Parse("scores.>")), channel => channel.StartsWith("scores.", StringComparison.Ordinal)),
             _ => _random.Pick(_world.Plan.Channels) is var one ? (new ChannelSet(ChannelPattern.Parse(one)), channel => channel == one) : default,
         };
-        var subscription = new Subscription(_world, this, ++_subscribed, set, wants, _random.Chance(0.5) ? Token : VersionVector.Empty);
+        var subscription = new Subscription(_world, this, ++_subscribed, set, wants, _random.Chance(0.8) ? Token : VersionVector.Empty);
         _subscriptions.Add(subscription);
         Reconnect(subscription);
         Next();

@@ -144,7 +144,9 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
         {
             _life++;
             PowerCutAtStep = 0;
-            foreach (var content in _names.Values.Concat(_durableNames.Values).Distinct().ToList())
+
+            // A file that was made and deleted since the last sync of names may be there again: what it holds, chance decides too.
+            foreach (var content in _names.Values.Concat(_durableNames.Values).Concat(_unsyncedNames.Select(change => change.Content).OfType<Content>()).Distinct().ToList())
             {
                 content.Settle(_random, keepOfLastWrite);
             }

@@ -36,7 +36,7 @@ internal sealed class Plan
         Links = new LinkOptions
         {
             WindowBytes = random.Chance(0.5) ? random.Between(4, 64) * 1024 : 1024 * 1024,
-            MessageBytes = random.Chance(0.5) ? random.Between(1, 8) * 1024 : 128 * 1024,
+            MessageBytes = random.Chance(0.5) ? random.Between(1, 4) * 1024 : 16 * 1024,
         };
         Replica = ReplicaOptions.Default with { WaitingEntriesMax = random.Chance(0.3) ? random.Between(3, 50) : 1_000 };
     }

@@ -83,6 +83,21 @@ public sealed class DisseminationTests
     }
 
     [Fact]
+    public void A_window_smaller_than_a_message_slows_a_link_and_does_not_end_it()
+    {
+        var world = new LinkWorld(LinkOptions.Default with { WindowBytes = 4_000, MessageBytes = 64_000 }, names: ["a", "b"]);
+        for (var i = 0; i < 200; i++)
+        {
+            world["a"].Publish();
+        }
+
+        world.Connect("a", "b");
+        world.RunUntilLevel(20_000);
+
+        Assert.Empty(world["b"].Ends);
+    }
+
+    [Fact]
     public void An_entry_waits_for_its_past_when_another_link_is_slower()
     {
         var world = new LinkWorld(names: ["alice", "bob", "carol"]);
