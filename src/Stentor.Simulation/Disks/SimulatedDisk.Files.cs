@@ -23,9 +23,11 @@ public sealed partial class SimulatedDisk
         }
     }
 
-    private sealed class Content
+    private sealed class Content(long number)
     {
         private readonly List<(int Offset, byte[] Bytes)> _unsynced = [];
+
+        public long Number { get; } = number;
 
         public byte[] Bytes { get; private set; } = [];
 
@@ -37,7 +39,7 @@ public sealed partial class SimulatedDisk
 
         public Content Copy()
         {
-            var copy = new Content { Bytes = (byte[])Bytes.Clone(), Durable = (byte[])Durable.Clone(), Length = Length, DurableLength = DurableLength };
+            var copy = new Content(Number) { Bytes = (byte[])Bytes.Clone(), Durable = (byte[])Durable.Clone(), Length = Length, DurableLength = DurableLength };
             copy._unsynced.AddRange(_unsynced);
             return copy;
         }

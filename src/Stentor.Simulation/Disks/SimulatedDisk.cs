@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stentor.Storage;
 
 namespace Stentor.Simulation;
@@ -15,6 +16,8 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
     private Dictionary<string, Content> _durableNames = [];
     private long _bytes;
     private int _life;
+    private ulong _identity = seed;
+    private long _nextFile;
 
     /// <summary>Most bytes in all files.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
@@ -62,6 +65,18 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
     }
 
     /// <inheritdoc/>
+    public string? IdentityOf(string name)
+    {
+        lock (_lock)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"{_identity:x16}-{_names[name].Number}");
+        }
+    }
+
+    /// <summary>From now on its files are copies of what they were: as exact as can be, and not the same ones.</summary>
+    public void BecomeCopy() => _identity = _random.NextBits();
+
+    /// <inheritdoc/>
     public IDiskFile Open(string name, DiskFileMode mode)
     {
         lock (_lock)
@@ -80,7 +95,7 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
             }
 
             Step();
-            content = new Content();
+            content = new Content(_nextFile++);
             Change(new NameChange(null, name, content));
             return new SimulatedFile(this, name, content, _life);
         }
@@ -186,6 +201,8 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
                 _names = _names.ToDictionary(n => n.Key, n => copies[n.Value]),
                 _durableNames = _durableNames.ToDictionary(n => n.Key, n => copies[n.Value]),
                 _bytes = _bytes,
+                _identity = _identity,
+                _nextFile = _nextFile,
             };
             copy._unsyncedNames.AddRange(_unsyncedNames.Select(c => c with { Content = c.Content is null ? null : copies[c.Content] }));
             return copy;

@@ -44,10 +44,6 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
     /// <summary>Whether there is an old copy of its disk.</summary>
     public bool HasOldCopy => _oldDisk is not null;
 
-    private ulong Incarnation { get; set; } = random.NextBits();
-
-    private bool IsRestored { get; set; }
-
     /// <summary>Starts a process, unless one runs or none ever will again.</summary>
     public void Start()
     {
@@ -59,7 +55,7 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
         var options = new StoreOptions
         {
             Region = Name,
-            Incarnation = Incarnation,
+            Incarnation = NextIncarnation(),
             StateMemory = States,
             SegmentBytes = world.Plan.SegmentBytes,
             IsHousekeepingInBackground = false,
@@ -86,13 +82,6 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
         Process = new RegionProcess(world, this, store);
         world.Story?.Tell(world.Schedule.Now, Index, $"starts as {store.Origin} at position {store.Position}");
         world.Witness.OnStarted(this, store);
-        if (IsRestored && world.Planted != PlantedFault.NumberReusedAfterRestore)
-        {
-            // Whoever puts an old copy in place says so: its numbers may have been used since.
-            Process.TakeIncarnation();
-        }
-
-        IsRestored = false;
         Process.Begin();
         world.Network.OnStarted(this);
     }
@@ -150,11 +139,6 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
         Disk = new SimulatedDisk(Random.NextBits());
         LoseStates();
         DiskLife++;
-        if (world.Planted != PlantedFault.OriginReusedAfterDiskLoss)
-        {
-            Incarnation = Random.NextBits();
-        }
-
         world.Witness.OnDiskReplaced(this);
     }
 
@@ -190,16 +174,16 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
         States = _oldStates ?? new StateMemory();
         (_oldDisk, _oldStates) = (null, null);
         DiskLife++;
-        IsRestored = true;
+        if (world.Planted != PlantedFault.NumberReusedAfterRestore)
+        {
+            Disk.BecomeCopy();
+        }
+
         world.Witness.OnDiskReplaced(this);
     }
 
     /// <summary>A name for its next incarnation.</summary>
-    public OriginId NextOrigin()
-    {
-        Incarnation = Random.NextBits();
-        return new OriginId($"{Name}-{(uint)Incarnation:x8}");
-    }
+    public OriginId NextOrigin() => StoreOptions.OriginOf(Name, NextIncarnation());
 
     /// <summary>Frees what it holds outside of managed memory.</summary>
     public void Dispose()
@@ -208,6 +192,9 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
         States.Dispose();
         _oldStates?.Dispose();
     }
+
+    /// <summary>A store that is new, or a copy, takes it; any other goes on under what it has.</summary>
+    private ulong NextIncarnation() => world.Planted == PlantedFault.OriginReusedAfterDiskLoss ? (ulong)Index : Random.NextBits();
 
     private void End(RegionProcess process)
     {
