@@ -21,6 +21,7 @@ internal sealed class Witness
     private readonly SessionChecker _sessions;
     private readonly DeliveryChecker _deliveries;
     private readonly BoundsChecker _bounds;
+    private readonly UniqueChecker _unique = new();
 
     public Witness(World world)
     {
@@ -44,6 +45,9 @@ internal sealed class Witness
 
     /// <summary>How many entries readers were shown.</summary>
     public long Shown => _deliveries.Shown;
+
+    /// <summary>How many names and voter sets were decided.</summary>
+    public int Decided => _unique.Decided;
 
     /// <summary>A process has recovered.</summary>
     public void OnStarted(SimulatedRegion region, Store store)
@@ -121,6 +125,13 @@ internal sealed class Witness
     /// <summary>A reader was shown an entry.</summary>
     public void OnShown(Subscription subscription, SimulatedRegion region, byte[] entry, VersionVector seen) =>
         _deliveries.OnShown(subscription, region.Name, region.DiskLife, FactOf(entry), seen);
+
+    /// <summary>A client is about to be told whether a name is theirs.</summary>
+    public void OnRegistered(SimulatedRegion region, string channel, string? owner)
+    {
+        _world.Digest.Add(owner is null ? 0 : 1);
+        _unique.CheckOwner(region.Name, channel, owner);
+    }
 
     /// <summary>A subscription will not be resumed.</summary>
     public void OnGivenUp(Subscription subscription) => _deliveries.Forget(subscription);
@@ -202,6 +213,7 @@ internal sealed class Witness
 
     private void TakeNew(SimulatedRegion region, Store store, LedgerCopy copy)
     {
+        var hasClaims = false;
         for (var after = copy.Position; after < store.Position; after = _batch.Through)
         {
             store.ReadAll(after, ReadBytes, _batch);
@@ -217,7 +229,17 @@ internal sealed class Witness
                 var fact = FactOf(bytes);
                 _ledger.CheckNext(region.Name, copy, fact);
                 copy.Add(fact, slice.Repeat);
+                if (fact.Channel[0] == '_')
+                {
+                    _unique.CheckVote(fact);
+                    hasClaims = hasClaims || fact.Channel.StartsWith("_accounts.", StringComparison.Ordinal) || fact.Channel.StartsWith("_voters.", StringComparison.Ordinal);
+                }
             }
+        }
+
+        if (hasClaims)
+        {
+            _unique.CheckDecisions(region.Name, copy);
         }
     }
 

@@ -92,7 +92,10 @@ internal sealed class Client
                 Roam();
                 Next();
                 break;
-            case < 92 when _subscriptions.Count > 0:
+            case < 91:
+                Register();
+                break;
+            case < 93 when _subscriptions.Count > 0:
                 // A connection that breaks by itself.
                 Reconnect(_random.Pick(_subscriptions));
                 Next();
@@ -240,6 +243,13 @@ internal sealed class Client
 
                 Next();
             });
+    }
+
+    private void Register()
+    {
+        // Few names and many who want them.
+        var name = string.Create(CultureInfo.InvariantCulture, $"name{_random.Below(_world.Plan.NamesCount)}");
+        Call((region, answer) => region.Register(this, name, answer), (_, _) => Next());
     }
 
     private void FetchInbox()

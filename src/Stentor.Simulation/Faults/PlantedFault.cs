@@ -72,6 +72,12 @@ public enum PlantedFault
     /// <summary>A publish with copies is answered when the entry was sent to as many regions, in place of when they have it.</summary>
     CopiesCountedWhenSent,
 
+    /// <summary>A voter votes again when it is asked again.</summary>
+    VotedTwice,
+
+    /// <summary>A region tells a client that a name is theirs as soon as it has claimed it.</summary>
+    OwnerDecidedAlone,
+
     /// <summary>A broken link is not opened again.</summary>
     LinkNotRedialed,
 }

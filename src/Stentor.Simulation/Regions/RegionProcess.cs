@@ -70,6 +70,11 @@ internal sealed partial class RegionProcess
     {
         Later(_random.Between(1, TickMicros), Tick);
         Later(_random.Between(2_000_000, 6_000_000), Checkpoint);
+        Later(_random.Around(15_000_000), LookAfterVoters);
+        if (Region.Index == 0 && Store.Position == 0 && Region.DiskLife == 0)
+        {
+            Found();
+        }
     }
 
     /// <summary>Ends it: nothing that it had planned happens.</summary>
@@ -142,6 +147,7 @@ internal sealed partial class RegionProcess
         _links.Tick(NowMs, _output);
         Carry();
         AnswerCopies();
+        AnswerRegistrations();
         GiveUpWaits();
         Later(TickMicros, Tick);
     }
@@ -246,10 +252,13 @@ internal sealed partial class RegionProcess
         {
             foreach (var command in _batch)
             {
-                if (command is Command.Publish { Caller: PublishCall call } publish)
+                var publish = command switch
                 {
-                    call.OnOutcome(Outcome.Refused(publish, new Refusal(ErrorType.NotReady, e.Message), Seen));
-                }
+                    Command.Publish one => one,
+                    Command.Claim claim => claim.AsPublish(Store.Origin),
+                    _ => null,
+                };
+                publish?.Caller?.OnOutcome(Outcome.Refused(publish, new Refusal(ErrorType.NotReady, e.Message), Seen));
             }
         }
 
@@ -290,6 +299,7 @@ internal sealed partial class RegionProcess
         EndBatch();
         AnswerWaits();
         AnswerCopies();
+        AnswerRegistrations();
         WakeReaders();
     }
 

@@ -28,6 +28,7 @@ internal sealed class Plan
         ThinkMicros = random.Between(500_000, 1_500_000);
         ClientDelayMicros = random.Between(1_000, 60_000);
         ClientLoss = random.Chance(0.5) ? 0.01 : 0.0;
+        NamesCount = random.Between(3, 40);
         IdChance = random.NextUnit() * 0.6;
         Channels = [.. AllChannels.Take(random.Between(2, AllChannels.Length))];
         SegmentBytes = random.Chance(0.5) ? 16 * 1024 : 64 * 1024;
@@ -55,6 +56,9 @@ internal sealed class Plan
 
     /// <summary>How often a request or an answer is lost.</summary>
     public double ClientLoss { get; }
+
+    /// <summary>How many names clients register.</summary>
+    public int NamesCount { get; }
 
     /// <summary>How often a publish has an id.</summary>
     public double IdChance { get; }

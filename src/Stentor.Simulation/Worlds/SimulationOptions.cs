@@ -32,6 +32,7 @@ public sealed record SimulationOptions
 /// <param name="Messages">How many messages were sent between regions.</param>
 /// <param name="Crashes">How often a process ended without a word.</param>
 /// <param name="Shown">How many entries readers were shown.</param>
+/// <param name="Decided">How many names and voter sets were decided.</param>
 /// <param name="Digest">Everything that happened, as one number.</param>
 /// <param name="Story">What happened, when it was kept.</param>
 public sealed record SimulationResult(
@@ -44,6 +45,7 @@ public sealed record SimulationResult(
     long Messages,
     int Crashes,
     long Shown,
+    int Decided,
     ulong Digest,
     Story? Story);
 
