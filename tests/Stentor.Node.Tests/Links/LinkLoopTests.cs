@@ -2,7 +2,7 @@ using System.Text;
 using Stentor.Protocol;
 using Stentor.Replication;
 using Stentor.Storage;
-using Stentor.Testing;
+using Stentor.Simulation;
 
 namespace Stentor.Node.Tests;
 
