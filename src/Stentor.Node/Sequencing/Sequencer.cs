@@ -194,8 +194,8 @@ internal sealed class Sequencer
         _replica.Commit();
         OnDiskSound();
         _hub.Append(_outbox, _store.Position - _outbox.Entries.Count, seenBefore);
+        Links?.OnCommitted(_hub.Seen, _store.Position, _outbox); // First: whoever is answered may open a link next.
         Answer(CollectionsMarshal.AsSpan(_outbox.Outcomes));
-        Links?.OnCommitted(_hub.Seen, _store.Position, _outbox);
         LookIntoWaitingRoom();
         _checkpointer.OnCommitted();
         _metrics.OnCommit(_outbox.Entries.Count, _outbox.Outcomes.Count, Stopwatch.GetElapsedTime(start));

@@ -8,9 +8,6 @@ public sealed partial class Dissemination
     // 8 s: rare enough to cost nothing where nobody has what is missing, soon enough for whoever waits.
     private const long GraftMsMax = 8_000;
 
-    // 3: two neighbours cannot both be first with the same three messages.
-    private const int RepeatsMax = 3;
-
     // A link that is busy with other entries is given so many times the usual wait before an origin's entries are asked for again on it.
     private const int BusyFactor = 8;
 
@@ -260,7 +257,7 @@ public sealed partial class Dissemination
 
         var repeats = link.Repeats.GetValueOrDefault(inward.Id) + 1;
         link.Repeats[inward.Id] = repeats;
-        if (repeats >= RepeatsMax)
+        if (repeats >= _options.RepeatsMax)
         {
             link.Repeats.Remove(inward.Id);
             link.Silenced.Add(inward.Id);

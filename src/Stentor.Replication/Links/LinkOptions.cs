@@ -35,6 +35,12 @@ public sealed record LinkOptions
     /// <summary>How long this region sees itself behind in an origin's entries, without progress, before it asks a neighbour to send them. Default 500 ms.</summary>
     public long GraftMs { get; init; } = 500;
 
+    /// <summary>
+    /// Messages in a row that bring an origin's entries after another link did, before this link is asked not to bring them any more. Default 3: two neighbours cannot both
+    /// be first with the same three messages. <see cref="int.MaxValue"/> for plain flooding.
+    /// </summary>
+    public int RepeatsMax { get; init; } = 3;
+
     /// <summary>How long an entry may wait for what its sender says to have and does not send. Default 60 s.</summary>
     public long WithheldMs { get; init; } = 60_000;
 
