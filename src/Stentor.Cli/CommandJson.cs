@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Stentor.Cli.Mending;
 using Stentor.Cli.Serving;
+using Stentor.Cli.Simulating;
 
 namespace Stentor.Cli;
 
@@ -10,4 +11,5 @@ namespace Stentor.Cli;
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(ListeningLine))]
 [JsonSerializable(typeof(DoctorJson))]
+[JsonSerializable(typeof(SimulationJson))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -8,6 +8,7 @@ using Stentor.Cli.Mending;
 using Stentor.Cli.Publishing;
 using Stentor.Cli.Reading;
 using Stentor.Cli.Serving;
+using Stentor.Cli.Simulating;
 using Stentor.Cli.Watching;
 
 namespace Stentor.Cli;
@@ -36,6 +37,7 @@ internal static class StentorProgram
             new DoctorCommand(around),
             new BackupCommand(around),
             new RestoreCommand(around),
+            new SimulateCommand(around),
         };
         root.Directives.Clear();
         Help.Install(root);

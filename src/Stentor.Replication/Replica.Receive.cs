@@ -110,15 +110,23 @@ public sealed partial class Replica
     {
         var bytes = entry.Bytes.Span;
         var progress = _origins.Of(entry.Origin);
-        CheckLink(progress, entry.Seq, entry.Lamport, entry.Time, entry.Chain, bytes);
+        if (_options.Fault != ReplicaFault.ChainNotChecked)
+        {
+            CheckLink(progress, entry.Seq, entry.Lamport, entry.Time, entry.Chain, bytes);
+        }
+
         var repeat = FoldForeign(entry, entry.After, outbox, entry.Bytes);
         var offset = outbox.Bytes.Length;
         outbox.Bytes.Write(bytes);
         outbox.Entries.Add(new Recorded(entry.Channel, entry.Origin, entry.Seq, offset, bytes.Length, repeat));
         _origins.Advance(progress, entry.Chain, entry.Lamport, entry.Time);
-        _lamport = Math.Max(_lamport, entry.Lamport);
+        _lamport = _options.Fault == ReplicaFault.LamportNotMerged ? _lamport : Math.Max(_lamport, entry.Lamport);
         _mark = null;
-        if (entry.Time <= wallMicros + _skewMicrosMax)
+        if (_options.Fault == ReplicaFault.TimeNotMerged)
+        {
+            // Planted.
+        }
+        else if (entry.Time <= wallMicros + _skewMicrosMax)
         {
             Drive(entry.Time);
         }
@@ -179,9 +187,14 @@ public sealed partial class Replica
         }
 
         var stamp = new Stamp(entry.Time, entry.Origin, entry.Seq);
+        if (_options.Fault == ReplicaFault.FoldedInArrivalOrder && State(entry.Channel, outbox) is { } newest && entry.Time <= newest.LastTime)
+        {
+            stamp = stamp with { Time = newest.LastTime + 1 };
+        }
+
         outbox.Channels[entry.Channel] = Fold.Next(
             State(entry.Channel, outbox),
-            new Folded(stamp, entry.Lamport, entry.Author, after, entry.Effect, firstCopy),
+            new Folded(stamp, entry.Lamport, entry.Author, after, entry.Effect, _options.Fault == ReplicaFault.CopyFoldedTwice ? null : firstCopy),
             _options.Limits.ConflictsMax,
             entry.Effect is null ? NoSum : Sums(entry.Channel, outbox, entry));
         if (first is not null)

@@ -270,8 +270,33 @@ public sealed record ReplicaOptions(Limits Limits, TimeSpan SkewMax)
     /// <summary>For benchmarks and the control run of a demonstration only: received entries are applied without what they depend on. Such a ledger cannot be opened again.</summary>
     public bool IgnoreDependencies { get; init; }
 
+    /// <summary>A mistake built in on purpose, so that the simulator's checkers can be tested; nobody else can.</summary>
+    internal ReplicaFault Fault { get; init; }
+
     /// <summary>The defaults of the design.</summary>
     public static ReplicaOptions Default { get; } = new(Limits.Default, TimeSpan.FromMinutes(5));
+}
+
+/// <summary>Mistakes that a replica can be made to make, where no seam outside of it would do.</summary>
+internal enum ReplicaFault
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>The Lamport clock of a received entry is not taken over.</summary>
+    LamportNotMerged,
+
+    /// <summary>The time of a received entry does not drive the clock.</summary>
+    TimeNotMerged,
+
+    /// <summary>A received entry is folded as the newest, whatever its stamp says.</summary>
+    FoldedInArrivalOrder,
+
+    /// <summary>A copy of a known activity is folded as another one.</summary>
+    CopyFoldedTwice,
+
+    /// <summary>Whether an entry continues its origin's chain is not looked at.</summary>
+    ChainNotChecked,
 }
 
 /// <summary>A ledger or an origin is not what it should be: damage, a gap, a fork, a number used twice.</summary>

@@ -12,9 +12,9 @@ internal sealed class BoundsChecker(World world)
     /// <summary>A batch was applied.</summary>
     public void OnApplied(RegionProcess process, Replica replica)
     {
-        if (replica.WaitingCount > world.Plan.Replica.WaitingEntriesMax || replica.WaitingBytes > world.Plan.Replica.WaitingBytesMax)
+        if (replica.WaitingCount > world.Plan.WaitingEntriesMax || replica.WaitingBytes > world.Plan.Replica.WaitingBytesMax)
         {
-            throw new InvariantException(Invariant.Bounded, $"{replica.WaitingCount} entries with {replica.WaitingBytes} bytes wait in {process.Region.Name}; at most {world.Plan.Replica.WaitingEntriesMax} may.");
+            throw new InvariantException(Invariant.Bounded, $"{replica.WaitingCount} entries with {replica.WaitingBytes} bytes wait in {process.Region.Name}; at most {world.Plan.WaitingEntriesMax} may.");
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed class Fact
             Origin = root.GetProperty("origin").GetString()!,
             Seq = root.GetProperty("seq").GetInt64(),
             Lamport = root.GetProperty("lamport").GetInt64(),
-            Micros = DateTimeOffset.Parse(root.GetProperty("time").GetString()!, CultureInfo.InvariantCulture).Ticks / TimeSpan.TicksPerMicrosecond,
+            Micros = DateTimeOffset.Parse(root.GetProperty("time").GetString()!, CultureInfo.InvariantCulture).Subtract(DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             Author = root.GetProperty("author").GetString()!,
             After = [.. root.GetProperty("after").EnumerateObject().Select(p => new KeyValuePair<string, long>(p.Name, p.Value.GetInt64()))],
             Id = root.TryGetProperty("id", out var id) ? id.GetString() : null,

@@ -88,14 +88,14 @@ internal sealed class Client
             case < 86 when _subscriptions.Count < 2:
                 Subscribe();
                 break;
-            case < 90:
+            case < 90 when _world.Faults.IsOn:
                 Roam();
                 Next();
                 break;
             case < 91:
                 Register();
                 break;
-            case < 93 when _subscriptions.Count > 0:
+            case < 93 when _subscriptions.Count > 0 && _world.Faults.IsOn:
                 // A connection that breaks by itself.
                 Reconnect(_random.Pick(_subscriptions));
                 Next();
@@ -352,7 +352,7 @@ internal sealed class Client
         }
 
         // The region that it talks to may have started again since: what it does not know sends nothing.
-        if (_subscriptions.Count > 0 && _random.Chance(0.02))
+        if (_subscriptions.Count > 0 && _world.Faults.IsOn && _random.Chance(0.02))
         {
             Reconnect(_random.Pick(_subscriptions));
         }

@@ -72,6 +72,42 @@ public enum PlantedFault
     /// <summary>A publish with copies is answered when the entry was sent to as many regions, in place of when they have it.</summary>
     CopiesCountedWhenSent,
 
+    /// <summary>An entry is applied before what it depends on.</summary>
+    DependenciesNotChecked,
+
+    /// <summary>The Lamport clock of a received entry is not taken over.</summary>
+    LamportNotMerged,
+
+    /// <summary>The time of a received entry does not drive the clock.</summary>
+    TimeNotMerged,
+
+    /// <summary>A received entry is folded as the newest, whatever its stamp says.</summary>
+    FoldedInArrivalOrder,
+
+    /// <summary>A copy of a known activity is folded as another one: counters get it twice.</summary>
+    CopyFoldedTwice,
+
+    /// <summary>An entry that was damaged on its way is taken as it is.</summary>
+    ChainNotChecked,
+
+    /// <summary>The state database says that it reflects more than was written into it.</summary>
+    MarkWithoutStates,
+
+    /// <summary>The waiting room takes whatever comes.</summary>
+    WaitingRoomUnbounded,
+
+    /// <summary>What was pruned is never asked for again.</summary>
+    GraftNotSent,
+
+    /// <summary>Now and then a received entry is dropped on the way into the ledger, and the link is not told.</summary>
+    ReceivedEntryLost,
+
+    /// <summary>After a commit that the disk refused, the links take what they received for applied.</summary>
+    RollbackNotTold,
+
+    /// <summary>Now and then a region forgets a reader that is connected to it.</summary>
+    ReaderForgotten,
+
     /// <summary>A voter votes again when it is asked again.</summary>
     VotedTwice,
 

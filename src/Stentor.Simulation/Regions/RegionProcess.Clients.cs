@@ -206,7 +206,7 @@ internal sealed partial class RegionProcess
 
     private void WakeReaders()
     {
-        _readers.RemoveAll(reader => !reader.IsOpen);
+        _readers.RemoveAll(reader => !reader.IsOpen || (_world.Planted == PlantedFault.ReaderForgotten && _random.Chance(0.02)));
         foreach (var reader in _readers)
         {
             Wake(reader);
@@ -266,6 +266,9 @@ internal sealed partial class RegionProcess
             }
         }
     }
+
+    /// <summary>Planted: the database says that it reflects all that was committed; what changed since the last check-point is not in it.</summary>
+    public void WriteMarkWithoutStates(StateMemory states) => states.Database.Write(new StateGeneration(0, 0), Store.States.Current);
 
     /// <summary>Planted: notes the states that <see cref="WriteStatesWithoutMark"/> writes.</summary>
     private void KeepStates()

@@ -104,12 +104,42 @@ internal sealed partial class RegionProcess
 
     private void Send(int link, byte[] message)
     {
+        if (_world.Planted == PlantedFault.GraftNotSent && LinkCodec.Decode(message) is LinkMessage.Graft)
+        {
+            return;
+        }
+
         _world.Witness.OnSent(this, message);
-        _world.Network.Send(this, link, message);
+        _world.Network.Send(this, link, _world.Planted == PlantedFault.ChainNotChecked && _random.Chance(0.02) ? Damaged(message) : message);
+    }
+
+    /// <summary>Planted: a message of entries, one digit of which is another one, and a checksum that fits.</summary>
+    private static byte[] Damaged(byte[] message)
+    {
+        if (LinkCodec.Decode(message) is not LinkMessage.Entries entries)
+        {
+            return message;
+        }
+
+        var buffer = LinkCodec.BeginEntries(entries.Seen, message.Length);
+        foreach (var item in entries.Items)
+        {
+            var bytes = item.ToArray();
+            var at = bytes.AsSpan().IndexOf("\"n\":"u8) + 4;
+            bytes[at] = at > 4 && bytes[at] != (byte)'9' ? (byte)'9' : bytes[at];
+            LinkCodec.Add(buffer, bytes);
+        }
+
+        return LinkCodec.End(buffer);
     }
 
     private void Submit(Command command)
     {
+        if (_world.Planted == PlantedFault.ReceivedEntryLost && command is Command.Receive && _random.Chance(0.02))
+        {
+            return;
+        }
+
         _queue.Enqueue(command);
         Wake();
     }

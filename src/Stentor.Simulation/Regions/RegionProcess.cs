@@ -24,6 +24,7 @@ internal sealed partial class RegionProcess
     private readonly Queue<Action> _deferred = new();
     private readonly List<Command> _batch = [];
     private readonly Outbox _outbox = new();
+    private List<string> _told = [];
     private bool _isBusy;
     private bool _isTakingIncarnation;
     private long _pausedUntil;
@@ -262,8 +263,12 @@ internal sealed partial class RegionProcess
             }
         }
 
-        _links.OnRolledBack(NowMs, _output);
-        Carry();
+        if (_world.Planted != PlantedFault.RollbackNotTold)
+        {
+            _links.OnRolledBack(NowMs, _output);
+            Carry();
+        }
+
 
         // A refused incarnation is asked for again, before anything is numbered.
         var isIncarnationLost = _batch.Exists(command => command is Command.TakeIncarnation);
@@ -324,6 +329,18 @@ internal sealed partial class RegionProcess
 
     private void TellStory(Story story)
     {
+        var waiting = _replica.WaitingLines(linesMax: 100).Select(line => $"{line.Origin}:{line.Seq}{(line.Behind > 0 ? $" and {line.Behind} behind it" : "")}").ToList();
+        foreach (var entry in waiting.Except(_told))
+        {
+            story.Wait(_schedule.Now, Region.Index, entry);
+        }
+
+        foreach (var entry in _told.Except(waiting))
+        {
+            story.WaitEnds(_schedule.Now, Region.Index, entry);
+        }
+
+        _told = waiting;
         foreach (var entry in _outbox.Entries)
         {
             var isOwn = entry.Origin == Store.Origin;

@@ -205,5 +205,9 @@ internal sealed class SimulatedRegion(World world, int index, string name, Seede
         {
             process.WriteStatesWithoutMark(States);
         }
+        else if (world.Planted == PlantedFault.MarkWithoutStates)
+        {
+            process.WriteMarkWithoutStates(States);
+        }
     }
 }

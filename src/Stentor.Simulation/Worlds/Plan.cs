@@ -37,9 +37,24 @@ internal sealed class Plan
         Links = new LinkOptions
         {
             WindowBytes = random.Chance(0.5) ? random.Between(4, 64) * 1024 : 1024 * 1024,
+            IgnoreDependencies = options.Planted == PlantedFault.DependenciesNotChecked,
             MessageBytes = random.Chance(0.5) ? random.Between(1, 4) * 1024 : 16 * 1024,
         };
-        Replica = ReplicaOptions.Default with { WaitingEntriesMax = random.Chance(0.3) ? random.Between(3, 50) : 1_000 };
+        WaitingEntriesMax = random.Chance(0.3) ? random.Between(3, 50) : 1_000;
+        Replica = ReplicaOptions.Default with
+        {
+            WaitingEntriesMax = options.Planted == PlantedFault.WaitingRoomUnbounded ? int.MaxValue : WaitingEntriesMax,
+            IgnoreDependencies = options.Planted == PlantedFault.DependenciesNotChecked,
+            Fault = options.Planted switch
+            {
+                PlantedFault.LamportNotMerged => ReplicaFault.LamportNotMerged,
+                PlantedFault.TimeNotMerged => ReplicaFault.TimeNotMerged,
+                PlantedFault.FoldedInArrivalOrder => ReplicaFault.FoldedInArrivalOrder,
+                PlantedFault.CopyFoldedTwice => ReplicaFault.CopyFoldedTwice,
+                PlantedFault.ChainNotChecked => ReplicaFault.ChainNotChecked,
+                _ => ReplicaFault.None,
+            },
+        };
     }
 
     public IReadOnlyList<string> Names { get; }
@@ -74,6 +89,9 @@ internal sealed class Plan
     public long FaultMicros { get; }
 
     public ReplicaOptions Replica { get; }
+
+    /// <summary>Most entries that may wait in a region for what they depend on.</summary>
+    public int WaitingEntriesMax { get; }
 
     public LinkOptions Links { get; }
 
