@@ -30,8 +30,16 @@ internal sealed class EntryText(bool colour)
         var text = received.Json is { ValueKind: JsonValueKind.Object } activity && activity.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String
             ? content.GetString()! // It is a string.
             : TextOf(received);
-        return $"{Paint(Dim, received.Time.ToString("HH:mm", CultureInfo.InvariantCulture))} {Paint(Bold, received.Author)} {Printable(text)}";
+        return $"{Paint(Dim, received.Time.ToString("HH:mm", CultureInfo.InvariantCulture))} {Paint(Bold, SpeakerOf(received))} {Printable(text)}";
     }
+
+    /// <summary>Who said it: the author; where nobody in particular did, the name that they gave, marked as such.</summary>
+    /// <param name="received">The entry.</param>
+    public static string SpeakerOf(ReceivedActivity received) =>
+        received.Author == Username.Anonymous && received.Json is { ValueKind: JsonValueKind.Object } activity
+        && activity.TryGetProperty("actor", out var actor) && actor.ValueKind == JsonValueKind.String && actor.GetString() is { Length: > 0 } name && name != received.Author
+            ? $"{Printable(name)} ({received.Author})"
+            : received.Author;
 
     /// <summary>Text from others must not steer our terminal: control characters become visible.</summary>
     /// <param name="text">Any text.</param>
