@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using Stentor.Cli.Accounts;
 using Stentor.Cli.Chatting;
 using Stentor.Cli.CommandLine;
+using Stentor.Cli.Demos;
 using Stentor.Cli.Inboxes;
 using Stentor.Cli.Mending;
 using Stentor.Cli.Publishing;
@@ -38,6 +39,7 @@ internal static class StentorProgram
             new BackupCommand(around),
             new RestoreCommand(around),
             new SimulateCommand(around),
+            new DemoCommand(around),
         };
         root.Directives.Clear();
         Help.Install(root);
@@ -100,7 +102,7 @@ internal static class StentorProgram
 
     private static bool AsksForHelpOrVersion(ParseResult parsed) => parsed.Action is Help || (parsed.CommandResult.Parent is null && parsed.Errors.Count == 0);
 
-    private static bool LacksCommand(ParseResult parsed) => parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0;
+    private static bool LacksCommand(ParseResult parsed) => parsed.CommandResult.Command is { Subcommands.Count: > 0, Action: null } && parsed.UnmatchedTokens.Count == 0;
 
     /// <summary>The command line with the options that it leaves to variables and the file.</summary>
     private static ParseResult WithSettings(RootCommand root, ParseResult parsed, IReadOnlyList<string> args, Surroundings around)

@@ -15,6 +15,8 @@ public sealed class CommandLineTests
     [InlineData("serve --ephemeral --data x", "give one of them")]
     [InlineData("serve --ephemeral --listen nonsense", "is not a place to listen on")]
     [InlineData("serve --ephemeral --listen http://0.0.0.0:0", "or give --insecure")]
+    [InlineData("serve --ignore-dependencies", "it needs --ephemeral")]
+    [InlineData("demo causality --server-number 1", "--server-number goes with --classic")]
     [InlineData("serve --depth-max 0", "a whole number from 1 to 1000")]
     [InlineData("publish", "Which channel?")]
     [InlineData("publish --bodies x {}", "the command line gives an activity already")]
