@@ -138,7 +138,7 @@ internal static class StentorProgram
         if (words.FirstOrDefault(word => word.Length > 1 && word[0] == '-' && loose.Contains(word)) is { } unknown)
         {
             var name = unknown.Split('=')[0];
-            var known = command.Options.SelectMany(option => option.Aliases.Append(option.Name)).Append("--help");
+            var known = command.Options.Where(option => !option.Hidden).SelectMany(option => option.Aliases.Append(option.Name)).Append("--help");
             throw CommandException.Usage($"the option '{name}' is unknown{Nearest.Suggestion(name, known, prefix: "--")}");
         }
 

@@ -29,7 +29,7 @@ public sealed class StentorNode : IAsyncDisposable
         var mark = store.Mark;
         Hub = new Hub(store, mark.Seen, options, time, _log);
         _checkpointer = new Checkpointer(store, options.CheckpointInterval, time, _metrics, _log);
-        var replica = new Replica(store.Origin, mark, store, new ReplicaOptions(options.Limits, options.SkewMax));
+        var replica = new Replica(store.Origin, mark, store, new ReplicaOptions(options.Limits, options.SkewMax) { IgnoreDependencies = options.Link.IgnoreDependencies });
         _sequencer = new Sequencer(engine, store, replica, Hub, _checkpointer, new DiskProbe(disk), options, time, _metrics, _log);
         _metrics.Observe(Hub, () => _sequencer.Waiting);
         if (options.ClusterSecret is not null)

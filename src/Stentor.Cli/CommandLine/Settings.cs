@@ -76,7 +76,7 @@ internal sealed class Settings
     public static string VariableOf(string key) => Prefix + key.Replace('-', '_').ToUpperInvariant();
 
     private static IEnumerable<Option> OptionsBelow(Command command) =>
-        command.Subcommands.SelectMany(sub => sub.Options.Concat(OptionsBelow(sub))).Where(option => option is not HelpOption);
+        command.Subcommands.SelectMany(sub => sub.Options.Concat(OptionsBelow(sub))).Where(option => option is not HelpOption && !option.Hidden);
 
     private void ReadVariables(Dictionary<string, Option> known, Surroundings around)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Stentor.Cli.CommandLine;
 using Stentor.Gateways;
 using Stentor.Node;
@@ -7,7 +8,7 @@ using Stentor.Node;
 namespace Stentor.Cli.Serving;
 
 /// <summary><c>stentor serve</c>: runs a node until it is asked to end.</summary>
-internal sealed class ServeCommand : ExampleCommand
+internal sealed partial class ServeCommand : ExampleCommand
 {
     private static readonly ServerOptions Defaults = new();
 
@@ -27,6 +28,10 @@ internal sealed class ServeCommand : ExampleCommand
     private readonly Option<Uri?> _otlp = new("--otlp") { Description = "Where metrics are exported over OTLP.", HelpName = "URL", CustomParser = result => CommonOptions.Url("--otlp", result.Tokens[0].Value, result) };
     private readonly Option<string> _logLevel = CommonOptions.Choice("--log-level", "The least severe log messages that are written.", "info", "trace", "debug", "warn", "error", "none");
     private readonly Option<bool> _json = new("--json") { Description = "Print listeners and log messages as JSON, one object a line." };
+
+    // For demonstrations only, so help and documents pass over them, and no variable and no file can set them.
+    private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Description = "End when standard input ends.", Hidden = true };
+    private readonly Option<bool> _ignoreDependencies = new("--ignore-dependencies") { Description = "Apply what other regions send whatever it depends on. Needs --ephemeral.", Hidden = true };
     private readonly List<(NumberOption Number, Option<long> Option)> _numbers = [.. NumberOptions.All.Select(number => (number, NumberOptions.OptionOf(number)))];
 
     /// <summary>Makes the command.</summary>
@@ -34,7 +39,7 @@ internal sealed class ServeCommand : ExampleCommand
     public ServeCommand(Surroundings around)
         : base("serve", "Run a node.")
     {
-        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json])
+        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, _stopWithInput, _ignoreDependencies])
         {
             Add(option);
         }
@@ -69,17 +74,29 @@ internal sealed class ServeCommand : ExampleCommand
     {
         var json = parsed.GetValue(_json);
         using var logs = new LineLogs(around.Error, LineLogs.LevelOf(parsed.GetRequiredValue(_logLevel)), json, TimeProvider.System);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(around.Stop);
+        if (parsed.GetValue(_stopWithInput))
+        {
+            StopWithInput(around.In, stop.Cancel);
+        }
+
         try
         {
-            await using var server = await Server.StartAsync(OptionsOf(parsed, around), logs, around.Stop);
+            var options = OptionsOf(parsed, around);
+            if (options.Node.Link.IgnoreDependencies)
+            {
+                LogIgnoresDependencies(logs.CreateLogger(typeof(ServeCommand).FullName!)); // A class outside of any generic one has it.
+            }
+
+            await using var server = await Server.StartAsync(options, logs, stop.Token);
             Announce(server, json, around);
-            await Task.WhenAny(server.Completion, Task.Delay(Timeout.Infinite, around.Stop));
+            await Task.WhenAny(server.Completion, Task.Delay(Timeout.Infinite, stop.Token));
             await server.StopAsync(CancellationToken.None);
             // A server that ended by itself says why here.
             await server.Completion;
             return ExitCode.Done;
         }
-        catch (OperationCanceledException) when (around.Stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // Asked to end while it started: nothing was accepted yet.
             return ExitCode.Done;
@@ -100,6 +117,12 @@ internal sealed class ServeCommand : ExampleCommand
             throw CommandException.Usage("--ephemeral keeps nothing, --data keeps everything: give one of them.");
         }
 
+        var ignoresDependencies = parsed.GetValue(_ignoreDependencies);
+        if (ignoresDependencies && !ephemeral)
+        {
+            throw CommandException.Usage("--ignore-dependencies is for the control run of a demonstration and makes a ledger that cannot be opened again: it needs --ephemeral.");
+        }
+
         var options = new ServerOptions
         {
             Listen = parsed.GetRequiredValue(_listen),
@@ -110,7 +133,12 @@ internal sealed class ServeCommand : ExampleCommand
             Ephemeral = ephemeral,
             OperatorSecretFile = PathOrNull(_operatorSecretFile),
             ClusterSecretFile = PathOrNull(_clusterSecretFile),
-            Node = Defaults.Node with { Region = parsed.GetRequiredValue(_region), Links = [.. (parsed.GetValue(_link) ?? []).Select(LinkOf)] },
+            Node = Defaults.Node with
+            {
+                Region = parsed.GetRequiredValue(_region),
+                Links = [.. (parsed.GetValue(_link) ?? []).Select(LinkOf)],
+                Link = Defaults.Node.Link with { IgnoreDependencies = ignoresDependencies },
+            },
             AllowOrigins = parsed.GetValue(_allowOrigin) ?? [],
             Insecure = parsed.GetValue(_insecure),
             OtlpEndpoint = parsed.GetValue(_otlp),
@@ -130,6 +158,29 @@ internal sealed class ServeCommand : ExampleCommand
             throw CommandException.Usage(e.Message);
         }
     }
+
+    /// <summary>A thread of its own: reading a pipe cannot be cancelled.</summary>
+    private static void StopWithInput(Stream input, Action stop) => new Thread(() =>
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        while (input.Read(buffer) > 0)
+        {
+            // What it says does not matter.
+        }
+
+        try
+        {
+            stop();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has stopped already.
+        }
+    })
+    { Name = "stentor input", IsBackground = true }.Start();
+
+    [LoggerMessage(4001, LogLevel.Critical, "THIS NODE IGNORES DEPENDENCIES: it shows effects before their causes. It is for the control run of a demonstration and for nothing else; never link it to regions whose data matters.")]
+    private static partial void LogIgnoresDependencies(ILogger log);
 
     private static void Announce(Server server, bool json, Surroundings around)
     {

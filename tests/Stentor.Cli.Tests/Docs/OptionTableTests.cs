@@ -43,7 +43,7 @@ public sealed class OptionTableTests
     private static string Section(string path)
     {
         var command = path.Split(' ').Aggregate((Command)StentorProgram.Commands(new CommandRun().Around), (parent, name) => parent.Subcommands.First(sub => sub.Name == name));
-        var options = command.Options.Where(option => option is not HelpOption).ToList();
+        var options = command.Options.Where(option => option is not HelpOption && !option.Hidden).ToList();
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"## `stentor {path}`\n\n{command.Description}\n\n");
         if (command.Arguments.Count + options.Count > 0)
