@@ -71,6 +71,19 @@ public sealed partial class ChannelState
         writer.Write("}"u8);
     }
 
+    /// <summary>The names of the fields that clients see and that start with a prefix, in ordinal order.</summary>
+    /// <param name="prefix">The prefix; empty for all.</param>
+    public IEnumerable<string> FieldsFrom(string prefix)
+    {
+        foreach (var (name, field) in Fields)
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && field.Shows != FieldShows.Nothing)
+            {
+                yield return name;
+            }
+        }
+    }
+
     /// <summary>The value of one field as clients see it; empty when there is none.</summary>
     /// <param name="field">The field's name.</param>
     public ReadOnlyMemory<byte> Field(string field)

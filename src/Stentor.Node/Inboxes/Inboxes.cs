@@ -11,12 +11,18 @@ namespace Stentor.Node;
 /// <param name="Seen">What its owner has seen.</param>
 public sealed record Inbox(string Owner, string Name, IReadOnlyList<ChannelPattern> Channels, VersionVector Seen);
 
-/// <summary>Inboxes, kept as states of the reserved channels <c>_inboxes.OWNER.NAME</c>: field <c>channels</c> a list, field <c>seen</c> the cursor's token. Any thread may call.</summary>
+/// <summary>
+/// Inboxes, kept as states of the reserved channels <c>_inboxes.OWNER.NAME</c>: field <c>channels</c> a list; fields <c>seen</c> (from the start) and
+/// <c>seen/REGION</c> tokens that together are the cursor. Each region moves a field of its own: where two do at the same time, neither's progress is lost, and
+/// the cursor that an owner finds in another region never goes back. Any thread may call.
+/// </summary>
 /// <param name="node">The node.</param>
 public sealed class Inboxes(StentorNode node)
 {
     /// <summary>Longest name, in characters.</summary>
     public const int NameLengthMax = 64;
+
+    private const string SeenField = "seen";
 
     // Two connections of one owner that move a cursor at the same moment try again; more than a few rounds means something else is wrong.
     private const int RoundsMax = 16;
@@ -50,7 +56,7 @@ public sealed class Inboxes(StentorNode node)
             var seen = (state is null ? null : CursorOf(state)) ?? after ?? node.Seen;
             var list = new FieldSet("channels", ListOf(channels));
             var effect = state is null
-                ? new Effect([list, new("seen", JsonValue.Text(SeenToken.Encode(seen)))], [], [])
+                ? new Effect([list, new(SeenField, JsonValue.Text(SeenToken.Encode(seen)))], [], [])
                 : new Effect([list], [], []);
             var body = new PublishBody(default, effect, Exists: state is not null, After: state is null ? after : null);
             var outcome = await node.PublishAsync(channel, owner, body, cancellationToken);
@@ -102,7 +108,7 @@ public sealed class Inboxes(StentorNode node)
                 return null;
             }
 
-            var effect = new Effect([new("seen", JsonValue.Text(SeenToken.Encode(cursor.Merge(seen))))], [], []);
+            var effect = new Effect([new($"{SeenField}/{node.Options.Region}", JsonValue.Text(SeenToken.Encode(cursor.Merge(seen))))], [], []);
             // `After` makes the region refuse a token that it does not cover: a forged one would skip what nobody has seen.
             var body = new PublishBody(default, effect, Version: state.Version, After: seen);
             var outcome = await node.PublishAsync(ChannelOf(owner, name), owner, body, cancellationToken);
@@ -121,8 +127,19 @@ public sealed class Inboxes(StentorNode node)
 
     private static Refusal Busy(string name) => new(ErrorType.NotReady, $"The inbox '{name}' is being changed by too many at once. Try again.");
 
-    private static VersionVector? CursorOf(ChannelState state) =>
-        JsonValue.ToText(state.Field("seen")) is { } token && SeenToken.TryDecode(token, out var seen) ? seen : null;
+    private static VersionVector? CursorOf(ChannelState state)
+    {
+        VersionVector? cursor = null;
+        foreach (var field in state.FieldsFrom(SeenField))
+        {
+            if (JsonValue.ToText(state.Field(field)) is { } token && SeenToken.TryDecode(token, out var seen))
+            {
+                cursor = cursor?.Merge(seen) ?? seen;
+            }
+        }
+
+        return cursor;
+    }
 
     private static ReadOnlyMemory<byte> ListOf(IReadOnlyList<ChannelPattern> channels)
     {

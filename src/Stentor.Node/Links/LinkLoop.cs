@@ -21,6 +21,10 @@ public sealed class LinkLoop : IDisposable
     // What is submitted at once; the queue takes all of it or nothing.
     private const int SubmitMax = 4_096;
 
+    // What waits for longer than this is told: links with usual delays are done with it sooner.
+    private const double WaitingTellSeconds = 5;
+    private const long WaitingTellAgainMicros = 60_000_000;
+
     // How long the loop waits before it offers commands again that the queue had no room for.
     private const int RetryMs = 2;
 
@@ -47,6 +51,7 @@ public sealed class LinkLoop : IDisposable
     private readonly LinkOutput _output = new();
     private readonly Dictionary<int, ILinkConnection> _connections = [];
     private readonly List<CopyWait> _waits = [];
+    private readonly Dictionary<OriginId, long> _toldWaiting = [];
     private List<Action<long>> _takenInputs = [];
     private List<ReceiveReport> _takenReports = [];
     private Command[] _commands = [];
@@ -377,6 +382,27 @@ public sealed class LinkLoop : IDisposable
         }
 
         _reportsForPeople = reports;
+        TellWaiting();
+    }
+
+    /// <summary>Tells what has waited for long, each origin once a while.</summary>
+    private void TellWaiting()
+    {
+        var micros = (_node.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        foreach (var line in _node.WaitingRoom.Lines)
+        {
+            var seconds = (micros - line.Since) / 1e6;
+            if (seconds >= WaitingTellSeconds && (!_toldWaiting.TryGetValue(line.Origin, out var told) || micros - told >= WaitingTellAgainMicros))
+            {
+                _toldWaiting[line.Origin] = micros;
+                LinkLog.Waiting(_log, line.Seq, line.Origin.Value, line.Behind, seconds, line.Missing.ToString());
+            }
+        }
+
+        if (_node.WaitingRoom.Entries == 0)
+        {
+            _toldWaiting.Clear();
+        }
     }
 
     private void CheckWaits(long now)
