@@ -28,9 +28,15 @@ internal sealed class UniqueChecker
         }
     }
 
-    /// <summary>Counts the votes of every claim channel that a region holds.</summary>
-    public void CheckDecisions(string region, LedgerCopy copy)
+    /// <summary>Counts the votes of the claim channels in which something changed; of all of them when a voter set may have.</summary>
+    public void CheckDecisions(string region, LedgerCopy copy, HashSet<string> changed)
     {
+        var isSetChanged = changed.Any(channel => channel.StartsWith("_voters.", StringComparison.Ordinal) || channel == "_cluster");
+        if (!isSetChanged && !changed.Any(channel => channel.StartsWith("_accounts.", StringComparison.Ordinal)))
+        {
+            return;
+        }
+
         var sets = VoterSets(copy);
         if (sets.Count == 0)
         {
@@ -44,7 +50,7 @@ internal sealed class UniqueChecker
 
         foreach (var (channel, facts) in copy.Channels)
         {
-            if (!channel.StartsWith("_accounts.", StringComparison.Ordinal))
+            if (!channel.StartsWith("_accounts.", StringComparison.Ordinal) || (!isSetChanged && !changed.Contains(channel)))
             {
                 continue;
             }

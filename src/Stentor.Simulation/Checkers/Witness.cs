@@ -22,6 +22,7 @@ internal sealed class Witness
     private readonly DeliveryChecker _deliveries;
     private readonly BoundsChecker _bounds;
     private readonly UniqueChecker _unique = new();
+    private readonly HashSet<string> _changed = [];
 
     public Witness(World world)
     {
@@ -213,7 +214,7 @@ internal sealed class Witness
 
     private void TakeNew(SimulatedRegion region, Store store, LedgerCopy copy)
     {
-        var hasClaims = false;
+        _changed.Clear();
         for (var after = copy.Position; after < store.Position; after = _batch.Through)
         {
             store.ReadAll(after, ReadBytes, _batch);
@@ -232,14 +233,14 @@ internal sealed class Witness
                 if (fact.Channel[0] == '_')
                 {
                     _unique.CheckVote(fact);
-                    hasClaims = hasClaims || fact.Channel.StartsWith("_accounts.", StringComparison.Ordinal) || fact.Channel.StartsWith("_voters.", StringComparison.Ordinal);
+                    _changed.Add(fact.Channel);
                 }
             }
         }
 
-        if (hasClaims)
+        if (_changed.Count > 0)
         {
-            _unique.CheckDecisions(region.Name, copy);
+            _unique.CheckDecisions(region.Name, copy, _changed);
         }
     }
 

@@ -172,6 +172,11 @@ internal sealed partial class RegionProcess
 
     private void GiveUpWaits()
     {
+        if (_registrations.Exists(registration => registration.Until <= _schedule.Now))
+        {
+            AnswerRegistrations();
+        }
+
         for (var i = 0; i < _waits.Count; i++)
         {
             var wait = _waits[i];

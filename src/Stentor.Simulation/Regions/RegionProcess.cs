@@ -148,7 +148,6 @@ internal sealed partial class RegionProcess
         _links.Tick(NowMs, _output);
         Carry();
         AnswerCopies();
-        AnswerRegistrations();
         GiveUpWaits();
         Later(TickMicros, Tick);
     }

@@ -15,16 +15,16 @@ internal sealed class Plan
         var regions = (int)Math.Clamp(
             random.Below(100) switch
             {
-                < 55 => random.Between(2, 4),
-                < 86 => random.Between(5, 8),
-                < 98 => random.Between(9, 16),
+                < 70 => random.Between(2, 4),
+                < 93 => random.Between(5, 8),
+                < 99 => random.Between(9, 16),
                 _ => random.Between(17, 50),
             },
             options.RegionsMin,
             options.RegionsMax);
         Names = [.. Enumerable.Range(0, regions).Select(i => i < KnownNames.Length ? KnownNames[i] : string.Create(CultureInfo.InvariantCulture, $"r{i:D2}"))];
         Edges = [.. Connect(regions, random)];
-        Clients = random.Between(4, 16);
+        Clients = random.Between(4, 10);
         ThinkMicros = random.Between(500_000, 1_500_000);
         ClientDelayMicros = random.Between(1_000, 60_000);
         ClientLoss = random.Chance(0.5) ? 0.01 : 0.0;
