@@ -96,6 +96,19 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task What_is_for_demonstrations_only_is_not_shown_and_not_taken_from_a_variable()
+    {
+        var help = new CommandRun();
+        var variable = new CommandRun { Variables = new() { ["STENTOR_IGNORE_DEPENDENCIES"] = "true" } };
+
+        Assert.Equal(0, await help.RunAsync("serve", "--help"));
+        Assert.Equal(2, await variable.RunAsync("serve", "--ephemeral"));
+
+        Assert.DoesNotContain("dependencies", help.Out, StringComparison.Ordinal);
+        Assert.Contains("STENTOR_IGNORE_DEPENDENCIES is unknown", variable.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_version_is_one_line()
     {
         var run = new CommandRun();

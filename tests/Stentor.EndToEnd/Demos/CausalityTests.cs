@@ -48,7 +48,7 @@ public sealed class CausalityTests(ITestOutputHelper output)
     public async Task A_demonstration_that_is_interrupted_leaves_no_process_and_no_file_behind()
     {
         using var directory = new TempDirectory();
-        await using var demo = new CommandProcess(directory.Path, ["demo", "causality"], variables: new Dictionary<string, string> { ["TMPDIR"] = directory.Path });
+        await using var demo = new CommandProcess(directory.Path, ["demo", "causality"], variables: TempIn(directory));
         var nodes = new List<int>();
         while (nodes.Count < 2)
         {
@@ -72,8 +72,8 @@ public sealed class CausalityTests(ITestOutputHelper output)
     {
         using var directory = new TempDirectory();
         var port = TwoFreePorts();
-        await using var second = new CommandProcess(directory.Path, Server(2, port));
-        await using var first = new CommandProcess(directory.Path, Server(1, port));
+        await using var second = new CommandProcess(directory.Path, Server(2, port), variables: TempIn(directory));
+        await using var first = new CommandProcess(directory.Path, Server(1, port), variables: TempIn(directory));
         await SeeAsync(second, "Linked with server 1");
 
         // Nobody waits before they talk.
@@ -89,6 +89,9 @@ public sealed class CausalityTests(ITestOutputHelper output)
         second.Signal(2);
         Assert.Equal(0, await second.WaitAsync(TestContext.Current.CancellationToken));
     }
+
+    /// <summary>A demonstration's own directory lies in the test's: one that is killed leaves it behind.</summary>
+    private static Dictionary<string, string> TempIn(TempDirectory directory) => new() { ["TMPDIR"] = directory.Path };
 
     private static string[] Server(int number, int port) =>
         ["demo", "causality", "--classic", "--server-number", $"{number}", "--first-port", $"{port}"];
