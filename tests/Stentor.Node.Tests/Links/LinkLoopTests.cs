@@ -101,6 +101,28 @@ public sealed class LinkLoopTests
         Assert.Equal("""{"n":7}""", StateOf(us, "scores.a"));
     }
 
+    [Fact]
+    public async Task A_cursor_moved_in_two_regions_at_once_keeps_both()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        var joining = new MemoryLink(eu, us);
+        await eu.Inboxes.PutAsync("ada", "phone", [ChannelPattern.Parse("chat.>")], null, CancellationToken.None);
+        Assert.Null(await us.WaitForCoverageAsync(eu.Seen, TestNode.Patience, CancellationToken.None));
+        joining.Dispose();
+        var inEu = (await PublishAsync(eu, "chat.a", """{"activity":{}}""")).Seen;
+        var inUs = (await PublishAsync(us, "chat.b", """{"activity":{}}""")).Seen;
+
+        Assert.Null(await eu.Inboxes.AckAsync("ada", "phone", inEu, CancellationToken.None));
+        Assert.Null(await us.Inboxes.AckAsync("ada", "phone", inUs, CancellationToken.None));
+        using var link = new MemoryLink(eu, us);
+        Assert.Null(await eu.WaitForCoverageAsync(us.Seen, TestNode.Patience, CancellationToken.None));
+        Assert.Null(await us.WaitForCoverageAsync(eu.Seen, TestNode.Patience, CancellationToken.None));
+
+        Assert.True(eu.Inboxes.Find("ada", "phone")!.Seen.Covers(inEu.Merge(inUs)));
+        Assert.Equal(eu.Inboxes.Find("ada", "phone")!.Seen, us.Inboxes.Find("ada", "phone")!.Seen);
+    }
+
     private static async Task<StentorNode> FoundAsync(string region, Func<NodeOptions, NodeOptions>? with = null)
     {
         var node = Start(region, with: with);
