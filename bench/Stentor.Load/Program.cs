@@ -17,6 +17,7 @@ using Stentor.Load.Servers;
     ("many-channels", "latency over 100,000 channels with a reader each, against nats-server", Channels.Many),
     ("idle-memory", "resident memory an idle connection, against nats-server and SignalR", Standing.IdleMemory),
     ("replication", "entries a second through two linked regions, against one node alone", Regions.Replication),
+    ("causality-cost", "what the dependency check costs", Regions.CausalityCost),
     ("visibility", "publish in one region to delivery in the other", Regions.Visibility),
     ("region-catch-up", "entries a second to a region that was away", Regions.CatchUp),
     ("recovery", "time to ready after kill -9", Standing.Recovery),

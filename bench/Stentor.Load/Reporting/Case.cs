@@ -22,6 +22,9 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
     /// <summary>One node without a cluster, where two are measured.</summary>
     public const string Alone = "alone";
 
+    /// <summary>Two regions that ignore dependencies.</summary>
+    public const string Unchecked = "unchecked";
+
     /// <summary>No server: the machine by itself.</summary>
     public const string Machine = "machine";
 

@@ -30,6 +30,18 @@ internal static class Regions
             new Goal(Contender.Alone, 0.6, 0.8));
     }
 
+    /// <summary>What the dependency check costs: the same two regions with it and without it, both without a disk.</summary>
+    public static IEnumerable<Case> CausalityCost(Settings settings)
+    {
+        yield return new Case(
+            "causality-cost", "entries a second from one region to the other, no disk, with the dependency check and without it", "entries/s", MoreIsBetter: true,
+            [
+                new(Contender.Stentor, () => MeasureReplication(settings, place => place with { IsEphemeral = true })),
+                new(Contender.Unchecked, () => MeasureReplication(settings, place => place with { IsEphemeral = true, IgnoresDependencies = true })),
+            ],
+            new Goal(Contender.Unchecked, 0.95, 0.99));
+    }
+
     /// <summary>From a publish in one region to its delivery in the other.</summary>
     public static IEnumerable<Case> Visibility(Settings settings)
     {
@@ -57,9 +69,9 @@ internal static class Regions
         return Load(settings, server, () => 0);
     }
 
-    private static Sample MeasureReplication(Settings settings)
+    private static Sample MeasureReplication(Settings settings, Func<ClusterPlace, ClusterPlace>? with = null)
     {
-        using var pair = new Pair(settings);
+        using var pair = new Pair(settings, with);
         var before = pair.Second.Position();
         var stretch = Stretch.Begin(pair.Second, 0);
         var sample = Load(settings, pair.First, () =>
@@ -156,15 +168,16 @@ internal static class Regions
     /// <summary>Two regions, linked.</summary>
     private sealed class Pair : IDisposable
     {
-        public Pair(Settings settings)
+        public Pair(Settings settings, Func<ClusterPlace, ClusterPlace>? with = null)
         {
+            with ??= place => place;
             var secret = Path.Combine(settings.WorkDirectory, $"stentor-load-{Guid.NewGuid():n}.secret");
             _secret = secret;
-            First = new StentorServer(settings, overWebSocket: false, new ClusterPlace("one", secret, null));
+            First = new StentorServer(settings, overWebSocket: false, with(new ClusterPlace("one", secret, null)));
             try
             {
                 First.Begin();
-                Second = new StentorServer(settings, overWebSocket: false, new ClusterPlace("two", secret, First));
+                Second = new StentorServer(settings, overWebSocket: false, with(new ClusterPlace("two", secret, First)));
                 Second.Begin();
             }
             catch

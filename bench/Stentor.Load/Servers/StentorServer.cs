@@ -52,7 +52,9 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
         Start(
             "dotnet",
             [
-                Settings.ServerBinary, "serve", "--listen", "http://127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data", Path.Combine(Directory, "data"),
+                Settings.ServerBinary, "serve", "--listen", "http://127.0.0.1:0", "--tcp", "127.0.0.1:0",
+                .. place is { IsEphemeral: true } ? (string[])["--ephemeral"] : ["--data", Path.Combine(Directory, "data")],
+                .. place is { IgnoresDependencies: true } ? (string[])["--ignore-dependencies"] : [],
                 "--region", place?.Region ?? "bench", "--rate-limits", "off", "--json",
                 .. place is null ? (string[])[] : ["--cluster-secret-file", place.SecretFile],
                 .. place?.Neighbour is null ? (string[])[] : ["--link", $"ws://127.0.0.1:{place.Neighbour.Http.Port}"],
@@ -166,4 +168,11 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
 /// <param name="Region">Its region.</param>
 /// <param name="SecretFile">The cluster's secret.</param>
 /// <param name="Neighbour">The node that it links to; null for the founder.</param>
-internal sealed record ClusterPlace(string Region, string SecretFile, StentorServer? Neighbour);
+internal sealed record ClusterPlace(string Region, string SecretFile, StentorServer? Neighbour)
+{
+    /// <summary>Whether it keeps nothing.</summary>
+    public bool IsEphemeral { get; init; }
+
+    /// <summary>Whether it takes entries whatever they depend on: to see what the check costs. Only without a disk.</summary>
+    public bool IgnoresDependencies { get; init; }
+}
