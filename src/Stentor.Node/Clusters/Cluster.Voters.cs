@@ -48,13 +48,19 @@ public sealed partial class Cluster
         cancellationToken);
 
     /// <summary>
-    /// Says that this region leaves the cluster, and waits until it is no voter any more. Afterwards its entries must still reach a neighbour; it may be
-    /// stopped then, and does not come back under this origin.
+    /// Says that this region leaves the cluster, for good. From then on it takes no publishes. Waits until it is no voter any more, and then, for
+    /// <see cref="NodeOptions.CopiesWait"/>, until a neighbour has on disk all that it made: it may be stopped then, and does not come back under this origin.
+    /// Asking again is safe.
     /// </summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Null when it is no voter and has left; otherwise why not.</returns>
+    /// <param name="cancellationToken">Ends the wait; the region leaves all the same.</param>
+    /// <returns>Null when it has left and is not needed any more; otherwise why not, or why not yet.</returns>
     public async ValueTask<Refusal?> LeaveAsync(CancellationToken cancellationToken)
     {
+        if (NotYet() is { } early)
+        {
+            return early;
+        }
+
         var origin = node.Store.Origin;
         if (Voters is not { } voters)
         {
@@ -72,9 +78,8 @@ public sealed partial class Cluster
             return refusal;
         }
 
-        var refused = await RemoveVoterAsync(origin, cancellationToken);
         node.OnLeft();
-        return refused;
+        return await RemoveVoterAsync(origin, cancellationToken) ?? await HandOverAsync(origin, cancellationToken);
     }
 
     /// <summary>Proposes a voter set as the next version, and waits until some set is decided as that.</summary>
@@ -93,6 +98,11 @@ public sealed partial class Cluster
 
     private async ValueTask<Refusal?> ChangeAsync(Func<VoterSets, Change> next, CancellationToken cancellationToken)
     {
+        if (NotYet() is { } early)
+        {
+            return early;
+        }
+
         var start = node.Time.GetTimestamp();
         while (true)
         {
@@ -132,6 +142,32 @@ public sealed partial class Cluster
             }
         }
     }
+
+    /// <summary>Waits until some other region has on disk all that this one made.</summary>
+    private async ValueTask<Refusal?> HandOverAsync(OriginId origin, CancellationToken cancellationToken)
+    {
+        var start = node.Time.GetTimestamp();
+        while (true)
+        {
+            var seq = node.Seen[origin];
+            var left = node.Options.CopiesWait - node.Time.GetElapsedTime(start);
+            if (node.Links is { } links && await links.WaitForCopiesAsync(origin, seq, 2, left).WaitAsync(cancellationToken) < 2)
+            {
+                return new Refusal(ErrorType.Undecided, $"{origin} has left and votes no more; but no other region is known to have on disk all that it made, up to number {seq}. Keep it running and linked until one has; ask again to see.");
+            }
+
+            // A publish that was taken just before may have come after.
+            if (node.Seen[origin] == seq)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Before a neighbour has compared, nothing is said under this region's origin: its number may have been used.</summary>
+    private Refusal? NotYet() => node.Keeper is { MayBeAnOldCopy: true }
+        ? new Refusal(ErrorType.NotReady, "The node asks a neighbour first what it knows of this region, so that no number is used twice. Try again in a moment.")
+        : null;
 
     private Refusal? RefuseVoter(OriginId origin) => FindRegion(origin) switch
     {

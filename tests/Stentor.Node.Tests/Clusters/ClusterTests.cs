@@ -53,8 +53,7 @@ public sealed class ClusterTests
     [Fact]
     public async Task A_region_that_is_linked_to_a_cluster_joins_it_by_itself()
     {
-        await using var eu = StartLinked("eu", joins: false);
-        Assert.True(await eu.WaitForEntryAsync(new ChannelSet(ChannelPattern.Parse("_regions.>")), 0, TestNode.Patience, default));
+        await using var eu = await FoundLinkedAsync("eu");
         await using var us = StartLinked("us", joins: true);
         Assert.Equal((null, false, true), (us.Cluster.Id, us.Cluster.IsMember, eu.Cluster.IsMember));
 
@@ -172,6 +171,58 @@ public sealed class ClusterTests
     }
 
     [Fact]
+    public async Task A_region_has_left_when_a_neighbour_has_on_disk_all_that_it_made()
+    {
+        await using var eu = await FoundLinkedAsync("eu");
+        await using var us = StartLinked("us", joins: true);
+        using var link = new MemoryLink(us, eu);
+        Assert.NotNull(await eu.Cluster.WaitForDecisionAsync("_voters.2", TestNode.Patience, default));
+        await ClusterWorld.SettleAsync(eu, us);
+        var last = await us.PublishAsync("chat", "ann", TestNode.Body("""{"activity":{}}"""), default);
+        Assert.Null(last.Refusal);
+
+        Assert.Null(await us.Cluster.LeaveAsync(default));
+
+        Assert.True(eu.Seen[us.Store.Origin] > last.Seq);
+        Assert.Equal([eu.Store.Origin], eu.Cluster.Voters!.Voters); // There is a cluster.
+        Assert.Equal(ErrorType.NotReady, (await us.PublishAsync("chat", "ann", TestNode.Body("""{"activity":{}}"""), default)).Refusal?.Type);
+    }
+
+    [Fact]
+    public async Task A_region_that_leaves_while_no_neighbour_is_there_says_so_and_can_be_asked_again()
+    {
+        await using var eu = await FoundLinkedAsync("eu");
+        await using var us = StartLinked("us", joins: true, o => o with { WishesVote = false, CopiesWait = TimeSpan.FromMilliseconds(50) });
+        using (new MemoryLink(us, eu))
+        {
+            Assert.True(await eu.WaitForEntryAsync(new ChannelSet(ChannelPattern.Parse("_regions.us-00007f3a")), 0, TestNode.Patience, default));
+        }
+
+        var refusal = await us.Cluster.LeaveAsync(default);
+        var made = us.Seen[us.Store.Origin];
+
+        Assert.Equal(ErrorType.Undecided, refusal?.Type);
+        Assert.Contains("no other region is known to have on disk all that it made, up to number 2", refusal!.Detail, StringComparison.Ordinal);
+        using var link = new MemoryLink(us, eu);
+        while (await us.Cluster.LeaveAsync(default) is { } again)
+        {
+            Assert.Equal(ErrorType.Undecided, again.Type);
+        }
+
+        Assert.Equal(made, us.Seen[us.Store.Origin]); // Asking again writes nothing.
+        Assert.True(eu.Cluster.FindRegion(us.Store.Origin)!.HasLeft); // It said that it is one.
+    }
+
+    [Fact]
+    public async Task Nothing_is_said_of_voters_before_a_neighbour_has_compared()
+    {
+        await using var eu = StartLinked("eu", joins: true, o => o with { Links = [LinkTarget.Parse("ws://127.0.0.1:1")] });
+
+        Assert.Equal(ErrorType.NotReady, (await eu.Cluster.RemoveVoterAsync(eu.Store.Origin, default))?.Type);
+        Assert.Equal(ErrorType.NotReady, (await eu.Cluster.LeaveAsync(default))?.Type);
+    }
+
+    [Fact]
     public async Task Eight_voters_are_too_many()
     {
         await using var world = new ClusterWorld();
@@ -183,10 +234,18 @@ public sealed class ClusterTests
         Assert.Equal(ErrorType.TooLarge, refusal?.Type);
     }
 
-    private static StentorNode StartLinked(string region, bool joins)
+    /// <summary>A region that has founded its cluster: before that, no link to it would stand.</summary>
+    private static async Task<StentorNode> FoundLinkedAsync(string region)
+    {
+        var node = StartLinked(region, joins: false);
+        Assert.True(await node.WaitForEntryAsync(new ChannelSet(ChannelPattern.Parse("_regions.>")), 0, TestNode.Patience, default));
+        return node;
+    }
+
+    private static StentorNode StartLinked(string region, bool joins, Func<NodeOptions, NodeOptions>? with = null)
     {
         var options = new NodeOptions { Region = region, KeepsCluster = true, JoinsCluster = joins, ClusterSecret = "a secret of the whole cluster"u8.ToArray() };
         var store = new StoreOptions { Region = region, Incarnation = 0x7f3a, SegmentBytes = 256 * 1024 };
-        return StentorNode.Start(new MemoryDisk(), store, options, TimeProvider.System, FaultLogs.Instance);
+        return StentorNode.Start(new MemoryDisk(), store, with?.Invoke(options) ?? options, TimeProvider.System, FaultLogs.Instance);
     }
 }
