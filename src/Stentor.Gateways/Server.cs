@@ -184,6 +184,7 @@ public sealed partial class Server : IAsyncDisposable
             Add(parts, new EventStreams(services)).Route,
             .. new AccountAnswers(services).Routes,
             new LinkGateway(node, services.Stopping).Route,
+            .. new ClusterAnswers(services).Routes,
             .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text).Routes,
         ];
         var gateway = new HttpGateway(routes, services, counts => metrics = Add(parts, new HttpMetrics(services, loads, counts)), logs);

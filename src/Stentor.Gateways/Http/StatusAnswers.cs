@@ -53,14 +53,47 @@ internal sealed class StatusAnswers(Services services, Loads loads, Func<long> c
         json.Write(",\"seen\":"u8);
         json.WriteToken(seen);
         WriteLinks(json);
-        json.Write(",\"members\":[{\"node\":"u8);
-        JsonText.Write(node.Name, json);
-        json.Write(",\"region\":"u8);
-        JsonText.Write(node.Options.Region, json);
-        json.Write(notReady is null ? ",\"ready\":true}]"u8 : ",\"ready\":false}]"u8);
+        WriteMembers(json, isReady: notReady is null);
         WriteLoads(json);
         json.Write("}"u8);
         return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
+    }
+
+    /// <summary>The regions of the cluster: this one first, with its node, then the others in the order of their origins.</summary>
+    private void WriteMembers(ByteBuffer json, bool isReady)
+    {
+        var node = services.Node;
+        var sets = node.Cluster.Sets;
+        var own = node.Store.Origin;
+        if (sets is not null)
+        {
+            json.Write(",\"cluster\":"u8);
+            JsonText.Write(sets.ClusterId, json);
+        }
+
+        json.Write(",\"members\":[{\"node\":"u8);
+        JsonText.Write(node.Name, json);
+        json.Write(","u8);
+        Region(node.Options.Region, own, node.Cluster.FindRegion(own) is { HasLeft: true });
+        json.Write(isReady ? ",\"ready\":true}"u8 : ",\"ready\":false}"u8);
+        foreach (var other in node.Cluster.Regions.Where(r => r.Origin != own))
+        {
+            json.Write(",{"u8);
+            Region(other.Region, other.Origin, other.HasLeft);
+            json.Write("}"u8);
+        }
+
+        json.Write("]"u8);
+
+        void Region(string name, OriginId origin, bool hasLeft)
+        {
+            json.Write("\"region\":"u8);
+            JsonText.Write(name, json);
+            json.Write(",\"origin\":"u8);
+            JsonText.Write(origin.Value, json);
+            json.Write(sets?.Current.Contains(origin) == true ? ",\"voter\":true"u8 : ",\"voter\":false"u8);
+            json.Write(hasLeft ? ",\"left\":true"u8 : ",\"left\":false"u8);
+        }
     }
 
     private void WriteLinks(ByteBuffer json)

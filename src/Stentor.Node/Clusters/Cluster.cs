@@ -45,6 +45,19 @@ public sealed partial class Cluster(StentorNode node, ILogger log)
         }
     }
 
+    /// <summary>The voter sets that are proposed after the current one and not decided, as far as this region has applied; the earliest proposal first.</summary>
+    /// <param name="sets">All versions.</param>
+    public IReadOnlyList<VoterProposal> ProposalsAfter(VoterSets sets)
+    {
+        var version = sets.Current.Version + 1;
+        var channel = ClaimChannels.OfVoterSet(version);
+        var state = ClaimState.Read(channel, node.Store.Find(channel));
+        var votes = state.Votes.Where(v => v.Version == sets.Current.Version).ToLookup(v => SetOf(v.Claim).ToString(), v => v.Voter, StringComparer.Ordinal);
+        return [.. state.Claims.Select(SetOf).DistinctBy(set => set.ToString()).Select(set => new VoterProposal(set, [.. votes[set.ToString()]]))];
+
+        VoterSet SetOf(Claim claim) => VoterSet.TryRead(claim.Value, version)!; // A claim of something else is no claim here.
+    }
+
     /// <summary>Whether this region has joined a cluster, or founded it, and has not left.</summary>
     public bool IsMember => Sets is not null && FindRegion(node.Store.Origin) is { HasLeft: false };
 

@@ -66,7 +66,7 @@ public sealed class ErrorTests(TestServer server) : IClassFixture<TestServer>
     [Fact]
     public async Task Every_route_that_takes_JSON_refuses_everything_else()
     {
-        foreach (var (method, path) in (IEnumerable<(HttpMethod, string)>)[(HttpMethod.Post, "/v1/accounts"), (HttpMethod.Post, "/v1/sessions"), (HttpMethod.Put, "/v1/inboxes/a"), (HttpMethod.Post, "/v1/inboxes/a/ack"), (HttpMethod.Post, "/v1/channels/a/activities")])
+        foreach (var (method, path) in (IEnumerable<(HttpMethod, string)>)[(HttpMethod.Post, "/v1/accounts"), (HttpMethod.Post, "/v1/sessions"), (HttpMethod.Post, "/v1/cluster/voters"), (HttpMethod.Post, "/v1/cluster/leave"), (HttpMethod.Put, "/v1/inboxes/a"), (HttpMethod.Post, "/v1/inboxes/a/ack"), (HttpMethod.Post, "/v1/channels/a/activities")])
         {
             (await server.SendAsync(method, path, "<x/>", "application/xml", server.Operator)).Problem(ErrorType.UnsupportedMediaType);
             (await server.SendAsync(method, path, "<x/>", "application/json", server.Operator)).Problem(ErrorType.Malformed);

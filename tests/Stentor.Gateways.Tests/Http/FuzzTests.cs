@@ -7,7 +7,7 @@ public sealed class FuzzTests(TestServer server) : IClassFixture<TestServer>
 {
     private static readonly string[] Methods = ["GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", "G\u0001T"];
 
-    private static readonly string[] Segments = ["v1", "channels", "activities", "activities", "conflicts", "inboxes", "ack", "accounts", "sessions", "current", "cluster", "a.b", "%3E", "*", "_grants", "%00", "%FF%FE", "..", "", "%2F", "\u00ff"];
+    private static readonly string[] Segments = ["v1", "channels", "activities", "activities", "conflicts", "inboxes", "ack", "accounts", "sessions", "current", "cluster", "voters", "leave", "a.b", "%3E", "*", "_grants", "%00", "%FF%FE", "..", "", "%2F", "\u00ff"];
 
     private static readonly string[] Parameters = ["after", "limit", "wait", "newest", "match", "channels", "access_token", "x", "", "%", "after=&after"];
 
