@@ -49,7 +49,7 @@ internal static class Answers
             json.GetProperty("state").Clone(),
             json.GetProperty("version").GetInt64(),
             new LastActivity(
-                new OriginId(last.GetProperty("origin").GetString() ?? ""),
+                Origin(last.GetProperty("origin")),
                 last.GetProperty("seq").GetInt64(),
                 last.GetProperty("lamport").GetInt64(),
                 last.GetProperty("time").GetDateTimeOffset()),
@@ -68,6 +68,23 @@ internal static class Answers
 
         return (channels, json.TryGetProperty("next", out var next) && next.ValueKind == JsonValueKind.String ? next.GetString() : null);
     });
+
+    /// <summary>A cluster's voters and regions.</summary>
+    public static ClusterVoters ReadVoters(ApiAnswer answer) => Read(answer, json => new ClusterVoters(
+        json.GetProperty("cluster").GetString() ?? "",
+        json.GetProperty("version").GetInt32(),
+        json.GetProperty("majority").GetInt32(),
+        [.. json.GetProperty("voters").EnumerateArray().Select(v => Origin(v.GetProperty("origin")))],
+        [.. json.GetProperty("proposed").EnumerateArray().Select(p => new ProposedVoters(Origins(p.GetProperty("voters")), Origins(p.GetProperty("votes"))))],
+        [
+            .. json.GetProperty("regions").EnumerateArray().Select(r => new ClusterMember(
+                Origin(r.GetProperty("origin")), r.GetProperty("region").GetString() ?? "", r.GetProperty("wish").GetBoolean(), r.GetProperty("left").GetBoolean(), r.GetProperty("voter").GetBoolean())),
+        ],
+        json.Clone()));
+
+    private static OriginId Origin(JsonElement text) => new(text.GetString() ?? "");
+
+    private static OriginId[] Origins(JsonElement texts) => [.. texts.EnumerateArray().Select(Origin)];
 
     private static List<ReadOnlyMemory<byte>> EntriesOf(ReadOnlyMemory<byte> body)
     {

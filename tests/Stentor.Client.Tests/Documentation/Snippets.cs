@@ -119,6 +119,13 @@ internal sealed class Snippets(StentorClient client, Action<ReceivedActivity> ha
         }
     }
 
+    public async Task ClusterAsync(OriginId lost, OriginId successor)
+    {
+        var cluster = await client.GetVotersAsync();
+        Console.WriteLine($"{cluster.Majority} of {string.Join(", ", cluster.Voters)} decide");
+        await client.ReplaceVoterAsync(lost, successor);
+    }
+
     private void Handle(ReceivedActivity received) => handle(received);
 
     private Task<string?> LoadAsync() => Task.FromResult(_saved);
