@@ -214,6 +214,7 @@ public sealed class LinkLoop : IDisposable
         {
             // A fault of ours. The region goes on by itself; its links are gone until the node is started again.
             LinkLog.LoopFailed(_log, e);
+            _output.Clear(); // What failed must not fail the goodbyes.
         }
 
         foreach (var link in _connections.Keys)

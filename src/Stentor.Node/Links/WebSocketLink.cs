@@ -69,9 +69,10 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
         }
         finally
         {
+            // The cut is not disposed: the links may send here, or end it, until they have heard that it is gone. Cancelled, it holds nothing.
+            await _cut.CancelAsync();
             links.Close(number);
             socket.Dispose();
-            _cut.Dispose();
         }
     }
 

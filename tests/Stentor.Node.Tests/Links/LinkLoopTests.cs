@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 using Stentor.Protocol;
 using Stentor.Replication;
@@ -121,6 +122,19 @@ public sealed class LinkLoopTests
 
         Assert.True(eu.Inboxes.Find("ada", "phone")!.Seen.Covers(inEu.Merge(inUs)));
         Assert.Equal(eu.Inboxes.Find("ada", "phone")!.Seen, us.Inboxes.Find("ada", "phone")!.Seen);
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_gone_can_still_be_ended()
+    {
+        await using var eu = await FoundAsync("eu");
+        using var socket = WebSocket.CreateFromStream(Stream.Null, isServer: true, subProtocol: null, Timeout.InfiniteTimeSpan);
+        var link = new WebSocketLink(socket, eu.Links!, "nowhere", target: null, TimeProvider.System); // It has a secret.
+        await link.RunAsync(isDialer: false, CancellationToken.None).WaitAsync(TestNode.Patience);
+
+        link.End(new LinkEnd(1, LinkEndType.Silent, "Nothing was heard.", IsFault: false));
+
+        Assert.Equal(LinkEndType.Silent, link.EndedBy?.Type);
     }
 
     private static async Task<StentorNode> FoundAsync(string region, Func<NodeOptions, NodeOptions>? with = null)
