@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Stentor.Cli.Accounts;
 using Stentor.Cli.Chatting;
+using Stentor.Cli.Clusters;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Demos;
 using Stentor.Cli.Inboxes;
@@ -35,6 +36,8 @@ internal static class StentorProgram
             new InboxCommand(around),
             new ChatCommand(around),
             new StatusCommand(around),
+            new VotersCommand(around),
+            new LeaveCommand(around),
             new DoctorCommand(around),
             new BackupCommand(around),
             new RestoreCommand(around),

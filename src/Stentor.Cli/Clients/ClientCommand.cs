@@ -42,6 +42,9 @@ internal abstract class ClientCommand : ExampleCommand
     /// <summary>Whether the command asks as a user, who may be given.</summary>
     protected virtual bool AsksAsUser => true;
 
+    /// <summary>Whether the command is about the very node that it asks, so that no other one may answer in its place.</summary>
+    protected virtual bool AsksOneServer => false;
+
     /// <summary>Adds the command's own options and then the common ones, so that help shows them in this order.</summary>
     /// <param name="own">The command's own.</param>
     protected void AddOptions(params ReadOnlySpan<Option> own)
@@ -84,6 +87,11 @@ internal abstract class ClientCommand : ExampleCommand
         if (AsksAsUser && username is null && SecretFileOf(parsed) is not null)
         {
             throw CommandException.Usage("--secret-file needs --user: whose secret is it?");
+        }
+
+        if (AsksOneServer && parsed.GetRequiredValue(_server).Length > 1)
+        {
+            throw CommandException.Usage("this is about one node: give one --server.");
         }
 
         var watch = new ConnectionWatch(Around);

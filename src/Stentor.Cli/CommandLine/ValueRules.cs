@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
 using Stentor.Client;
 using Stentor.Protocol;
 
@@ -42,6 +43,12 @@ internal static class ValueRules
     public static string? Region(string text) => text.Length <= RegionLengthMax && ChannelName.IsValid(text) && !text.Contains('.', StringComparison.Ordinal)
         ? null
         : $"'{Printable.Cut(text)}' is not a region's name: 1 to {RegionLengthMax} of A-Z a-z 0-9 _ -, like eu.";
+
+    /// <summary>A region's origin.</summary>
+    /// <param name="text">What was given.</param>
+    public static string? Origin(string text) => OriginId.IsValid(Encoding.UTF8.GetBytes(text))
+        ? null
+        : $"'{Printable.Cut(text)}' is not an origin: 1 to {OriginId.LengthMax} of A-Z a-z 0-9 _ -, like eu-1c44a0d2.";
 
     /// <summary>A seen token.</summary>
     /// <param name="text">What was given.</param>

@@ -19,6 +19,7 @@ internal sealed partial class ServeCommand : ExampleCommand
     private readonly Option<string> _region = new Option<string>("--region") { Description = "The region's name, first part of its origin.", HelpName = "NAME", DefaultValueFactory = _ => Defaults.Node.Region }.By(ValueRules.Region);
     private readonly Option<string[]> _link = new("--link") { Description = "Another region to link to; may be repeated. `;delay=500ms;jitter=50ms` behind it simulates distance.", HelpName = "URL" };
     private readonly Option<string?> _clusterSecretFile = new("--cluster-secret-file") { Description = "The file with the secret that all regions share, needed for links; made when it does not exist and no --link is given.", HelpName = "FILE" };
+    private readonly Option<string> _voter = CommonOptions.Choice("--voter", "Whether the region becomes a voter of its cluster, one of those that decide whose a name is.", "on", "off");
     private readonly Option<string?> _operatorSecretFile = new("--operator-secret-file") { Description = "The file with the operator's secret; made when it does not exist. Default: operator.secret in the data directory.", HelpName = "FILE" };
     private readonly Option<string?> _certificateFile = new("--certificate-file") { Description = "The certificate for https, a PEM file.", HelpName = "FILE" };
     private readonly Option<string?> _certificateKeyFile = new("--certificate-key-file") { Description = "The certificate's key, a PEM file, when it is not in the certificate's file.", HelpName = "FILE" };
@@ -39,7 +40,7 @@ internal sealed partial class ServeCommand : ExampleCommand
     public ServeCommand(Surroundings around)
         : base("serve", "Run a node.")
     {
-        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, _stopWithInput, _ignoreDependencies])
+        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _voter, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, _stopWithInput, _ignoreDependencies])
         {
             Add(option);
         }
@@ -68,6 +69,8 @@ internal sealed partial class ServeCommand : ExampleCommand
         "# two regions: the first founds the cluster and makes the secret, the second joins",
         "stentor serve --region eu --cluster-secret-file cluster.secret",
         "stentor serve --region us --data us-data --listen http://127.0.0.1:5060 --link ws://127.0.0.1:5050 --cluster-secret-file cluster.secret",
+        "# a further region that does not vote on names: one near the users, which may be away for long",
+        "stentor serve --region boat --data boat-data --listen http://127.0.0.1:5070 --link ws://127.0.0.1:5050 --cluster-secret-file cluster.secret --voter off",
     ];
 
     private async Task<int> RunAsync(ParseResult parsed, Surroundings around)
@@ -137,6 +140,7 @@ internal sealed partial class ServeCommand : ExampleCommand
             {
                 Region = parsed.GetRequiredValue(_region),
                 Links = [.. (parsed.GetValue(_link) ?? []).Select(LinkOf)],
+                WishesVote = parsed.GetValue(_voter) != "off",
                 Link = Defaults.Node.Link with { IgnoreDependencies = ignoresDependencies },
             },
             AllowOrigins = parsed.GetValue(_allowOrigin) ?? [],

@@ -44,6 +44,11 @@ public sealed class CommandLineTests
     [InlineData("inbox put a b..c", "'b..c' is not a channel or pattern")]
     [InlineData("inbox read a.b", "'a.b' is not an inbox")]
     [InlineData("inbox ack a x", "'x' is not a seen token")]
+    [InlineData("serve --ephemeral --voter maybe", "'maybe' is not a value for --voter; it takes on, off.")]
+    [InlineData("voters ad eu-1", "the command 'ad' is unknown; did you mean 'add'?")]
+    [InlineData("voters add eu.1", "'eu.1' is not an origin: 1 to 64 of")]
+    [InlineData("voters replace eu-1", "Required argument 'NEW' missing")]
+    [InlineData("leave --server http://127.0.0.1:1 --server http://127.0.0.1:2", "give one --server")]
     public async Task A_wrong_command_line_ends_with_2_and_says_what_was_meant(string line, string complaint)
     {
         var run = new CommandRun();
