@@ -1,5 +1,5 @@
-using Stentor.Storage;
 using Stentor.Simulation;
+using Stentor.Storage;
 
 namespace Stentor.Node.Tests;
 

@@ -2,8 +2,8 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Stentor.Protocol;
 using Stentor.Replication;
-using Stentor.Storage;
 using Stentor.Simulation;
+using Stentor.Storage;
 
 namespace Stentor.Node.Tests;
 

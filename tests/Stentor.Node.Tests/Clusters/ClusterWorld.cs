@@ -1,7 +1,7 @@
 using Stentor.Protocol;
 using Stentor.Replication;
-using Stentor.Storage;
 using Stentor.Simulation;
+using Stentor.Storage;
 using Stentor.Testing;
 
 namespace Stentor.Node.Tests;
