@@ -32,7 +32,8 @@ internal sealed class FrameConnection : IAsyncDisposable
     /// <summary>Connects and reads the server's first frame.</summary>
     /// <param name="address">The node's TCP address.</param>
     /// <param name="receiveBytes">Size of the socket's receive buffer; 0 for the system's.</param>
-    public static async Task<FrameConnection> ConnectAsync(Uri address, int receiveBytes = 0)
+    /// <param name="patience">Longest wait for the first frame; null for as long as the test may take.</param>
+    public static async Task<FrameConnection> ConnectAsync(Uri address, int receiveBytes = 0, TimeSpan? patience = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (receiveBytes > 0)
@@ -40,6 +41,8 @@ internal sealed class FrameConnection : IAsyncDisposable
             socket.ReceiveBufferSize = receiveBytes;
         }
 
+        using var impatience = new CancellationTokenSource(patience ?? Timeout.InfiniteTimeSpan);
+        await using var giveUp = impatience.Token.Register(socket.Dispose);
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, address.Port), TestContext.Current.CancellationToken);
         var connection = new FrameConnection(socket);
         connection.Hello = await connection.ReadAsync();
@@ -155,6 +158,9 @@ internal sealed class FrameConnection : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Breaks the connection; whoever reads from it fails.</summary>
+    public void Abort() => _socket.Dispose();
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -1,0 +1,110 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Stentor.EndToEnd.Frames;
+
+namespace Stentor.EndToEnd.Regions;
+
+/// <summary>Reads everything from the start on, a while in one region and a while in the next, resuming after the last token.</summary>
+/// <param name="name">Who, for messages.</param>
+/// <param name="random">Its choices.</param>
+internal sealed class RoamingReader(string name, Random random)
+{
+    private readonly HashSet<(string, long)> _covered = [];
+    private readonly ShownOrder _shown = new(name);
+    private string _seen = "start";
+
+    /// <summary>How many activities it was shown.</summary>
+    public int Count => _shown.Count;
+
+    /// <summary>In how many regions it read something.</summary>
+    public int Visits { get; private set; }
+
+    /// <summary>Roams until it is told to stop.</summary>
+    /// <param name="regions">Where it may read at the moment.</param>
+    /// <param name="stop">Tells it to stop.</param>
+    public async Task RunAsync(Func<IReadOnlyList<RegionProcess>> regions, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var choice = regions();
+            await VisitAsync(choice[random.Next(choice.Count)], TimeSpan.FromMilliseconds(random.Next(300, 3_000)), int.MaxValue);
+        }
+    }
+
+    /// <summary>Reads on until it was shown so much, then checks what it was shown.</summary>
+    /// <param name="regions">Where it may read.</param>
+    /// <param name="held">All that there is.</param>
+    public async Task FinishAsync(IReadOnlyList<RegionProcess> regions, RegionLog held)
+    {
+        var count = held.Visible.Count();
+        for (var visit = 0; visit < 10 && Count < count; visit++)
+        {
+            await VisitAsync(regions[(visit + 1) % regions.Count], TimeSpan.FromSeconds(5), count);
+        }
+
+        _shown.Check(held);
+    }
+
+    private async Task VisitAsync(RegionProcess region, TimeSpan duration, int until)
+    {
+        if (region.Up is not { } node)
+        {
+            await Task.Delay(50, CancellationToken.None);
+            return;
+        }
+
+        var end = DateTime.UtcNow + duration;
+        try
+        {
+            await using var connection = await FrameConnection.ConnectAsync(node.Tcp, patience: duration);
+            await connection.SendAsync(JsonSerializer.Serialize(new { op = "subscribe", @ref = 1, channels = (string[])[">"], after = _seen }));
+            using var over = new CancellationTokenSource(end > DateTime.UtcNow ? end - DateTime.UtcNow : TimeSpan.Zero);
+            await using var leave = over.Token.Register(connection.Abort);
+            var since = new List<(string, long)>();
+            if (Count < until)
+            {
+                await connection.ReadRawAsync(frame => OnFrame(frame, since) && Count < until);
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException or EndOfStreamException or ObjectDisposedException)
+        {
+            // Killed, or the visit is over.
+        }
+    }
+
+    private bool OnFrame(ReadOnlySpan<byte> bytes, List<(string, long)> since)
+    {
+        var reader = new Utf8JsonReader(bytes);
+        using var json = JsonDocument.ParseValue(ref reader);
+        var frame = json.RootElement;
+        switch (frame.GetProperty("op").GetString())
+        {
+            case "ok":
+                _seen = frame.GetProperty("seen").GetString()!;
+                Visits++;
+                return true;
+            case "activity":
+                var entry = LoggedEntry.Parse(frame.GetProperty("entry").GetRawText());
+                var number = (entry.Origin, entry.Seq);
+                Assert.False(_covered.Contains(number), $"{name}: {entry.Text} came again after a token that covers it.");
+                _shown.Add(entry);
+                since.Add(number);
+                if (frame.TryGetProperty("seen", out var seen))
+                {
+                    _seen = seen.GetString()!;
+                    _covered.UnionWith(since);
+                    since.Clear();
+                }
+
+                return true;
+            case "ping":
+                return true;
+            case "error":
+                Assert.True(frame.GetProperty("type").GetString() is "behind" or "not-ready", $"{name}: {frame.GetRawText()}");
+                return false;
+            default:
+                Assert.Fail($"{name}: {frame.GetRawText()}");
+                return false;
+        }
+    }
+}
