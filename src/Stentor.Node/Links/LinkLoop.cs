@@ -36,6 +36,7 @@ public sealed class LinkLoop : IDisposable
     private readonly long _started;
     private readonly Thread _thread;
     private readonly object _gate = new();
+    private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // Under the gate: what comes in.
     private List<Action<long>> _inputs = [];
@@ -50,6 +51,9 @@ public sealed class LinkLoop : IDisposable
     private readonly Dissemination _links;
     private readonly LinkOutput _output = new();
     private readonly Dictionary<int, ILinkConnection> _connections = [];
+
+    // Links that ended for a reason, and whose connections are not gone yet.
+    private readonly HashSet<int> _ended = [];
     private readonly List<CopyWait> _waits = [];
     private readonly Dictionary<OriginId, long> _toldWaiting = [];
     private List<Action<long>> _takenInputs = [];
@@ -116,13 +120,30 @@ public sealed class LinkLoop : IDisposable
     /// <param name="message">Its bytes, given away.</param>
     public void Receive(int link, byte[] message) => Post(now => _links.Receive(link, message, now, _output));
 
+    /// <summary>What came is no message of a link: too long, or of another kind.</summary>
+    /// <param name="link">The link's number.</param>
+    /// <param name="detail">What was wrong.</param>
+    public void Refuse(int link, string detail) => Post(now => _links.Refuse(link, detail, now, _output));
+
     /// <summary>A connection is gone.</summary>
     /// <param name="link">The link's number.</param>
-    public void Close(int link) => Post(now =>
+    /// <returns>Ends when the links know: it was told why it ended, if they had a reason, and they do not call it any more.</returns>
+    public Task CloseAsync(int link)
     {
-        _connections.Remove(link);
-        _links.Close(link, now, _output);
-    });
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(now =>
+        {
+            Carry(); // What came before the end may have been a reason for it.
+            if (_connections.Remove(link) && !_ended.Remove(link))
+            {
+                _metrics.OnEnded(LinkEndType.Lost);
+            }
+
+            _links.Close(link, now, _output);
+            done.SetResult();
+        });
+        return Task.WhenAny(done.Task, _over.Task);
+    }
 
     /// <summary>Waits until an entry is on disk in so many regions.</summary>
     /// <param name="origin">The entry's origin.</param>
@@ -228,6 +249,8 @@ public sealed class LinkLoop : IDisposable
         {
             wait.Done.TrySetResult(_links.CopiesOf(wait.Origin, wait.Seq));
         }
+
+        _over.SetResult();
     }
 
     private bool TryStep()
@@ -319,7 +342,11 @@ public sealed class LinkLoop : IDisposable
         foreach (var end in _output.Ends)
         {
             _metrics.OnEnded(end.Type);
-            _connections.GetValueOrDefault(end.Link)?.End(end);
+            if (_connections.TryGetValue(end.Link, out var connection))
+            {
+                _ended.Add(end.Link);
+                connection.End(end);
+            }
         }
 
         if (_output.IsOwnOriginBehind && !_isTakingIncarnation)

@@ -16,14 +16,19 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     // Between the goodbye and the cut: enough for what is under way on any network.
     private static readonly TimeSpan EndGrace = TimeSpan.FromSeconds(2);
 
-    // A message before the proof is a few hundred bytes; one that begins larger is read only as far as this at a time.
+    // Memory is taken in such steps, as far as the other side really sends.
     private const int ChunkBytes = 64 * 1024;
+
+    // Hello and proof: at most a few hundred bytes. Whoever has not proved yet that he knows the secret gets no more memory than this.
+    private const int GreetingBytesMax = 4 * 1024;
+    private const int Greetings = 2;
 
     private readonly Channel<(byte[]? Message, long At)> _out = Channel.CreateUnbounded<(byte[]?, long)>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _cut = new();
     private long _queuedBytes;
     private long _lastOut;
     private long _lastIn;
+    private int _received;
 
     /// <inheritdoc/>
     public string Address => address;
@@ -63,7 +68,12 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
         {
             var sending = SendAllAsync();
             var receiving = target is null || target.Delay + target.Jitter == TimeSpan.Zero ? ReceiveAllAsync(number) : ReceiveDelayedAsync(number);
-            await Task.WhenAny(sending, receiving);
+            if (await Task.WhenAny(sending, receiving) == sending && await sending)
+            {
+                // Said goodbye: what the other side still sends is read for as long as the grace lasts, so that a reset does not take the goodbye with it.
+                await receiving;
+            }
+
             await _cut.CancelAsync();
             await Task.WhenAll(sending, receiving);
         }
@@ -71,7 +81,7 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
         {
             // The cut is not disposed: the links may send here, or end it, until they have heard that it is gone. Cancelled, it holds nothing.
             await _cut.CancelAsync();
-            links.Close(number);
+            await links.CloseAsync(number);
             socket.Dispose();
         }
     }
@@ -91,7 +101,9 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
 
     private long Now => time.GetTimestamp() * 1000 / time.TimestampFrequency;
 
-    private async Task SendAllAsync()
+    /// <summary>Sends until the goodbye is said.</summary>
+    /// <returns>Whether it was; false when the connection is gone.</returns>
+    private async Task<bool> SendAllAsync()
     {
         try
         {
@@ -101,7 +113,7 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
                 if (message is null)
                 {
                     await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, _cut.Token);
-                    return;
+                    return true;
                 }
 
                 await socket.SendAsync(message.AsMemory(), WebSocketMessageType.Binary, endOfMessage: true, _cut.Token);
@@ -112,11 +124,13 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
         {
             // The connection is gone; the links hear of it at the end of RunAsync.
         }
+
+        return false;
     }
 
     private async Task ReceiveAllAsync(int number)
     {
-        while (await ReceiveAsync() is { } message)
+        while (await ReceiveAsync(number) is { } message)
         {
             links.Receive(number, message);
         }
@@ -126,7 +140,7 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     {
         var arrived = Channel.CreateUnbounded<(byte[] Message, long At)>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         var handing = HandOverAsync();
-        while (await ReceiveAsync() is { } message)
+        while (await ReceiveAsync(number) is { } message)
         {
             arrived.Writer.TryWrite((message, Due(ref _lastIn)));
         }
@@ -160,8 +174,10 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     }
 
     /// <summary>The next message; null at the end.</summary>
-    private async Task<byte[]?> ReceiveAsync()
+    private async Task<byte[]?> ReceiveAsync(int number)
     {
+        var bytesMax = _received++ < Greetings ? GreetingBytesMax : links.Options.MessageBytesMax;
+        var isRefused = false;
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         var length = 0;
         try
@@ -177,10 +193,22 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
                 }
 
                 var received = await socket.ReceiveAsync(buffer.AsMemory(length), _cut.Token);
-                length += received.Count;
-                if (received.MessageType != WebSocketMessageType.Binary || length > links.Options.MessageBytesMax)
+                if (received.MessageType == WebSocketMessageType.Close)
                 {
                     return null;
+                }
+
+                length += received.Count;
+                if (!isRefused && (received.MessageType != WebSocketMessageType.Binary || length > bytesMax))
+                {
+                    isRefused = true;
+                    links.Refuse(number, received.MessageType == WebSocketMessageType.Binary ? $"A message has more than {bytesMax} bytes, which is the most." : "A text message; the messages of a link are binary.");
+                }
+
+                if (isRefused)
+                {
+                    length = 0; // Read on, to no end, until the goodbye is through.
+                    continue;
                 }
 
                 if (received.EndOfMessage)

@@ -39,6 +39,21 @@ public sealed partial class Dissemination
         }
     }
 
+    /// <summary>What came on a link is no message, so that it could not be received.</summary>
+    /// <param name="link">Its number; nothing happens when it is not known.</param>
+    /// <param name="detail">What was wrong.</param>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="output">Receives what is to be done.</param>
+    public void Refuse(int link, string detail, long now, LinkOutput output)
+    {
+        if (_links.TryGetValue(link, out var refused))
+        {
+            End(refused, LinkEndType.BadMessage, detail, isFault: true, output);
+            Orphan(now);
+            Flush(now, output);
+        }
+    }
+
     /// <summary>Ends a link in good order, because the node stops or goes on under another origin.</summary>
     /// <param name="link">Its number; nothing happens when it is not known.</param>
     /// <param name="type">One of <see cref="LinkEndType"/>.</param>

@@ -46,7 +46,7 @@ internal sealed class MemoryLink : IDisposable
             Peer!.Close(); // Both ends are made together.
         }
 
-        public void Close() => links.Close(_number.Task.Result);
+        public void Close() => _ = links.CloseAsync(_number.Task.Result);
 
         private void Receive(byte[] message) => links.Receive(_number.Task.Result, message);
     }
