@@ -136,7 +136,18 @@ internal static class LinkCodec
         }
 
         var kind = (Kind)bytes[CheckBytes];
-        var rest = message[(CheckBytes + 1)..];
+        try
+        {
+            return Decode(kind, message[(CheckBytes + 1)..]);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"A message of {bytes.Length} bytes and kind {(byte)kind} is not as it should be. {e.Message}", e);
+        }
+    }
+
+    private static LinkMessage Decode(Kind kind, ReadOnlyMemory<byte> rest)
+    {
         var reader = new StateReader(rest.Span);
         LinkMessage decoded = kind switch
         {
@@ -147,7 +158,7 @@ internal static class LinkCodec
             Kind.Prune => new LinkMessage.Prune(Many(ref reader, static (ref StateReader r) => Origin(ref r))),
             Kind.Graft => new LinkMessage.Graft(Many(ref reader, static (ref StateReader r) => new KeyValuePair<OriginId, long>(Origin(ref r), r.Number()))),
             Kind.Bye => new LinkMessage.Bye(reader.Text(), reader.Text()),
-            _ => throw new FormatException($"There is no message of kind {(byte)kind}."),
+            _ => throw new FormatException("There is no such kind."),
         };
         reader.End();
         return decoded;

@@ -112,7 +112,7 @@ internal ref struct StateReader(ReadOnlySpan<byte> bytes)
             }
         }
 
-        throw new FormatException("A number in a kept state is too long.");
+        throw new FormatException("A number in it is too long.");
     }
 
     public int Count() => Number() is var count && count <= _rest.Length ? (int)count : throw Cut();
@@ -146,7 +146,7 @@ internal ref struct StateReader(ReadOnlySpan<byte> bytes)
             FieldChangeKind.Set => new FieldChange(kind, stamp, author, Take(Count()).ToArray(), default),
             FieldChangeKind.Remove => new FieldChange(kind, stamp, author, default, default),
             FieldChangeKind.Add => new FieldChange(kind, stamp, author, default, Amount()),
-            _ => throw new FormatException($"A kept state has a change of the unknown kind {kind}."),
+            _ => throw new FormatException($"It has a change of the unknown kind {kind}."),
         };
     }
 
@@ -154,7 +154,7 @@ internal ref struct StateReader(ReadOnlySpan<byte> bytes)
     {
         if (!_rest.IsEmpty)
         {
-            throw new FormatException($"A kept state has {_rest.Length} bytes too many.");
+            throw new FormatException($"It has {_rest.Length} bytes too many.");
         }
     }
 
@@ -181,5 +181,5 @@ internal ref struct StateReader(ReadOnlySpan<byte> bytes)
         return taken;
     }
 
-    private static FormatException Cut() => new("A kept state ends before it is complete.");
+    private static FormatException Cut() => new("It ends before it is complete.");
 }
