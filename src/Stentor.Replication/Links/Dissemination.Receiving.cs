@@ -147,14 +147,18 @@ public sealed partial class Dissemination
     {
         OnPeerSeen(link, entries.Seen, now, output);
         Inward? repeated = null;
+        ReadOnlyMemory<byte> repeatedLast = default;
         foreach (var bytes in entries.Items)
         {
             link.Received += bytes.Length;
             link.ReceivedEntries++;
+            var repeats = link.RepeatedEntries;
             if (!TryTake(link, bytes, ref repeated, now, output))
             {
                 link.Consumed += bytes.Length;
             }
+
+            repeatedLast = link.RepeatedEntries > repeats ? bytes : repeatedLast;
 
             if (!link.IsOpen)
             {
@@ -164,6 +168,13 @@ public sealed partial class Dissemination
 
         if (repeated is not null)
         {
+            // A chain is that of all that came before it, so one comparison a message finds an origin that has two pasts.
+            if (ForkOf(repeatedLast.Span) is { } fork)
+            {
+                StopOrigin(link, fork.Origin, fork.Detail, output);
+                return;
+            }
+
             PruneIfRedundant(link, repeated, output);
         }
 
@@ -283,13 +294,51 @@ public sealed partial class Dissemination
         Rewind(Of(report.Origin), report.Seq - 1, now);
         if (report.Result == ReceiveResult.Fault && link is { IsOpen: true })
         {
-            if (_stopped.Add((link.Other.Instance, report.Origin)))
-            {
-                output.Events.Add(new LinkEvent(link.Number, LinkEventKind.OriginStopped, report.Origin, $"{report.Origin} is no longer taken from {link.Other.Region}: {report.Detail}"));
-            }
-
-            End(link, LinkEndType.BadEntry, report.Detail ?? "An entry cannot be.", isFault: true, output);
+            StopOrigin(link, report.Origin, report.Detail ?? "An entry cannot be.", output);
         }
+    }
+
+    private void StopOrigin(Link link, OriginId origin, string detail, LinkOutput output)
+    {
+        if (_stopped.Add((link.Other.Instance, origin)))
+        {
+            output.Events.Add(new LinkEvent(link.Number, LinkEventKind.OriginStopped, origin, $"{origin} is no longer taken from {link.Other.Region}: {detail}"));
+        }
+
+        End(link, LinkEndType.BadEntry, detail, isFault: true, output);
+    }
+
+    /// <summary>
+    /// Whether an entry that came again is another one than that which is on disk under its number. What is only received is no measure: it may itself turn out
+    /// to be false, and whoever brings the true one must not be accused for it.
+    /// </summary>
+    /// <returns>Null when it is the same, or none is on disk.</returns>
+    private (OriginId Origin, string Detail)? ForkOf(ReadOnlySpan<byte> repeated)
+    {
+        if (!EntryHeader.TryRead(repeated, out var header))
+        {
+            return null; // Its stamp was read, the rest is of no use to anybody.
+        }
+
+        var origin = Of(header.Origin).Id;
+        var chain = ChainHeld(origin, header.Seq);
+        return chain is null || chain == header.Chain
+            ? null
+            : (origin, $"Entry {header.Seq} of {origin} came with chain {header.Chain:x16}, but is here with {chain:x16}: the origin is forked.");
+    }
+
+    /// <summary>The chain of an entry on disk; null when it is not there, or no longer held.</summary>
+    private ulong? ChainHeld(OriginId origin, long seq)
+    {
+        if (seq > _seen[origin])
+        {
+            return null;
+        }
+
+        _log.ReadAll(_log.CoveredThrough(_seen.With(origin, seq - 1)), bytesMax: 1, _batch);
+        return _batch.Entries.Count > 0 && EntryHeader.TryRead(_batch.BytesOf(_batch.Entries[0]), out var held) && held.Seq == seq && Of(held.Origin).Id == origin
+            ? held.Chain
+            : null;
     }
 
     /// <summary>What was received after a number is gone: it is asked for again.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Stentor.Protocol;
 using Xunit;
 
@@ -243,6 +244,50 @@ public sealed class DisseminationTests
 
         Assert.True(restored.WasOwnOriginBehind);
         Assert.Empty(restored.Log.Entries);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_number_that_comes_again_with_other_content_ends_the_link(int forkedAt)
+    {
+        var world = new LinkWorld(names: ["eu", "us"]);
+        var wire = world.Connect("eu", "us");
+        for (var i = 0; i < 3; i++)
+        {
+            world["eu"].Publish();
+        }
+
+        world.RunUntilLevel();
+        var us = world["us"];
+        var origin = world["eu"].Origin;
+        var forged = new ByteBuffer();
+        EntryWriter.Write(new EntryParts("scores.curling", origin, forkedAt, forkedAt, world.Micros, "ann", VersionVector.Empty, null, null, Encoding.UTF8.GetBytes("""{"another":"past"}""")), 7, forged);
+
+        foreach (var same in us.Log.Entries.ToArray())
+        {
+            us.Links.Receive(wire.ToLink, Message(same), world.Now, us.Output);
+            us.Obey();
+        }
+
+        Assert.Empty(us.Ends);
+
+        us.Links.Receive(wire.ToLink, Message(forged.WrittenSpan), world.Now, us.Output);
+        us.Obey();
+
+        var end = Assert.Single(us.Ends);
+        Assert.Equal((LinkEndType.BadEntry, true), (end.Type, end.IsFault));
+        Assert.Contains($"Entry {forkedAt} of {origin}", end.Detail, StringComparison.Ordinal);
+        Assert.Contains("forked", end.Detail, StringComparison.Ordinal);
+        Assert.Contains(us.Events, e => e.Kind == LinkEventKind.OriginStopped && e.Origin == origin);
+    }
+
+    private static byte[] Message(ReadOnlySpan<byte> entry)
+    {
+        var message = LinkCodec.BeginEntries(VersionVector.Empty, 1_024);
+        LinkCodec.Add(message, entry);
+        return LinkCodec.End(message);
     }
 
     private static LinkWorld Mesh(int count)
