@@ -56,7 +56,7 @@ public sealed partial class Dissemination
             case LinkMessage.Bye bye:
                 // The other side's words about itself; not a fault of ours to punish.
                 link.Phase = LinkPhase.Ended;
-                output.Ends.Add(new LinkEnd(link.Number, Printable.Cut(bye.Type, 32), $"The other side: {Printable.Cut(bye.Detail, 400)}", IsFault: bye.Type is not LinkEndType.Stopping and not LinkEndType.Renewed));
+                output.Ends.Add(new LinkEnd(link.Number, Printable.Cut(bye.Type, 32), $"The other side: {Printable.Cut(bye.Detail, 400)}", IsFault: bye.Type is not (LinkEndType.Stopping or LinkEndType.Renewed or LinkEndType.Silent)));
                 break;
             case LinkMessage.Proof proof:
                 OnProof(link, proof, now, output);

@@ -170,6 +170,24 @@ public sealed class HandshakeTests
         Assert.Equal(0, world["us"].Links.OpenCount);
     }
 
+    [Theory]
+    [InlineData(LinkEndType.Stopping, false)]
+    [InlineData(LinkEndType.Renewed, false)]
+    [InlineData(LinkEndType.Silent, false)]
+    [InlineData(LinkEndType.WrongSecret, true)]
+    [InlineData(LinkEndType.BadEntry, true)]
+    public void Only_blame_makes_the_other_side_wait_long_before_it_dials_again(string type, bool isFault)
+    {
+        var world = new LinkWorld(names: ["eu", "us"]);
+        var wire = world.Connect("us", "eu");
+        world.Run(100);
+
+        world["us"].Links.Receive(wire.FromLink, LinkCodec.Encode(new LinkMessage.Bye(type, "as the test wants it")), world.Now, world["us"].Output);
+        world["us"].Obey();
+
+        Assert.Equal((type, isFault), (world["us"].Ends[0].Type, world["us"].Ends[0].IsFault));
+    }
+
     private static byte[] Next(List<byte[]> messages)
     {
         var next = messages[0];
