@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long versions of the end-to-end tests: hours of kills, and a thousand stalled readers that all read on. `./test.sh` has short versions.
+# The long versions of the end-to-end tests: hours of kills, a thousand stalled readers that all read on, regions under an hour of faults. `./test.sh` has short versions.
 #
 #   ./soak.sh                          all of them
 #   ./soak.sh -class '*KillTests'      what follows goes to the test program (xunit.v3)

@@ -109,6 +109,14 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
     {
         await Task.Delay(duration * (0.25 + (random.NextDouble() / 4)), TestContext.Current.CancellationToken);
         LostOrigin = (await Victim.ViewAsync()).Origin;
+
+        // Cut off first: what it takes now, nobody else has. That the time is short is all there is to it.
+        foreach (var link in world.LinksOf(Victim))
+        {
+            link.Weather = LinkWeather.Silent;
+        }
+
+        await Task.Delay(1_000, TestContext.Current.CancellationToken);
         await Victim.KillAsync();
         foreach (var other in world.Regions.Where(region => region != Victim))
         {
@@ -116,6 +124,12 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
         }
 
         Note("disk lost", Victim.Name, TimeSpan.Zero);
+        foreach (var link in world.LinksOf(Victim))
+        {
+            link.Weather = LinkWeather.Reset;
+            link.Weather = LinkWeather.Fair;
+        }
+
         await world.StartNewAsync(Victim);
         _isBack = true;
     }

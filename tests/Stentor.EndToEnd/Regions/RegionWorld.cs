@@ -9,6 +9,7 @@ internal sealed class RegionWorld : IAsyncDisposable
 
     private readonly TempDirectory _directory = new();
     private readonly List<LinkProxy> _links = [];
+    private readonly List<(RegionProcess From, RegionProcess To, LinkProxy Link)> _edges = [];
 
     private RegionWorld()
     {
@@ -25,6 +26,10 @@ internal sealed class RegionWorld : IAsyncDisposable
 
     /// <summary>The stretches of network between them.</summary>
     public IReadOnlyList<LinkProxy> Links => _links;
+
+    /// <summary>The stretches of network from and to a region.</summary>
+    /// <param name="region">The region.</param>
+    public IEnumerable<LinkProxy> LinksOf(RegionProcess region) => _edges.Where(edge => edge.From == region || edge.To == region).Select(edge => edge.Link);
 
     /// <summary>The cluster's secret.</summary>
     public string Secret => File.ReadAllText(SecretFile).Trim();
@@ -123,6 +128,7 @@ internal sealed class RegionWorld : IAsyncDisposable
     {
         var link = new LinkProxy(() => to.Up?.Http.Port);
         _links.Add(link);
+        _edges.Add((from, to, link));
         from.Links.Add(link);
     }
 }
