@@ -35,7 +35,8 @@ public sealed class LinkLoop : IDisposable
     private readonly ILogger _log;
     private readonly long _started;
     private readonly Thread _thread;
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
+    private readonly Doorbell _bell = new();
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // Under the gate: what comes in.
@@ -182,8 +183,9 @@ public sealed class LinkLoop : IDisposable
             (_committedSeen, _committedPosition) = (seen, position);
             _newSelf = outbox.Self ?? _newSelf;
             _reports.AddRange(outbox.Received);
-            Monitor.Pulse(_gate);
         }
+
+        _bell.Ring();
     }
 
     /// <summary>The disk failed, and what was received since the last commit is gone. On the sequencer's thread.</summary>
@@ -192,8 +194,9 @@ public sealed class LinkLoop : IDisposable
         lock (_gate)
         {
             _isRolledBack = true;
-            Monitor.Pulse(_gate);
         }
+
+        _bell.Ring();
     }
 
     /// <summary>Says goodbye on every link and ends the loop.</summary>
@@ -202,8 +205,9 @@ public sealed class LinkLoop : IDisposable
         lock (_gate)
         {
             _isStopping = true;
-            Monitor.Pulse(_gate);
         }
+
+        _bell.Ring();
 
         if (_thread.IsAlive)
         {
@@ -218,8 +222,9 @@ public sealed class LinkLoop : IDisposable
         lock (_gate)
         {
             _inputs.Add(input);
-            Monitor.Pulse(_gate);
         }
+
+        _bell.Ring();
     }
 
     private void Run()
@@ -259,17 +264,9 @@ public sealed class LinkLoop : IDisposable
         long position;
         OriginId? self;
         bool isRolledBack;
+        AwaitInput();
         lock (_gate)
         {
-            while (!_isStopping && _inputs.Count == 0 && _committedSeen is null && !_isRolledBack && _nextTick - Now is var rest and > 0)
-            {
-                Monitor.Wait(_gate, (int)(_commandsFirst < _commands.Length ? Math.Min(rest, RetryMs) : rest));
-                if (_commandsFirst < _commands.Length)
-                {
-                    break;
-                }
-            }
-
             if (_isStopping)
             {
                 return false;
@@ -314,6 +311,30 @@ public sealed class LinkLoop : IDisposable
         Carry();
         CheckWaits(now);
         return true;
+    }
+
+    /// <summary>Sleeps until something came in, time is up for a tick, or the queue may have room again.</summary>
+    private void AwaitInput()
+    {
+        for (long rest; (rest = _nextTick - Now) > 0;)
+        {
+            lock (_gate)
+            {
+                if (_isStopping || _inputs.Count > 0 || _committedSeen is not null || _isRolledBack)
+                {
+                    return;
+                }
+
+                _bell.Expect();
+            }
+
+            var isRefused = _commandsFirst < _commands.Length;
+            _bell.Wait((int)(isRefused ? Math.Min(rest, RetryMs) : rest));
+            if (isRefused)
+            {
+                return;
+            }
+        }
     }
 
     /// <summary>The region numbers its entries under another origin: every link is opened again under that name.</summary>

@@ -10,7 +10,8 @@ namespace Stentor.Storage;
 /// <param name="queueMax">Most commands waiting to be ordered.</param>
 public sealed class EmbeddedEngine(Store store, int queueMax) : ILedgerEngine
 {
-    private readonly object _lock = new();
+    private readonly Lock _lock = new();
+    private readonly Doorbell _bell = new();
     private readonly Queue<Command> _queue = new();
     private bool _isComplete;
 
@@ -29,31 +30,37 @@ public sealed class EmbeddedEngine(Store store, int queueMax) : ILedgerEngine
                 _queue.Enqueue(command);
             }
 
-            Monitor.Pulse(_lock);
-            return true;
         }
+
+        _bell.Ring();
+        return true;
     }
 
     /// <inheritdoc/>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
     public bool Take(List<Command> batch, int countMax, CancellationToken cancellationToken)
     {
-        using var ending = cancellationToken.UnsafeRegister(static engine => ((EmbeddedEngine)engine!).Wake(), this);
-        lock (_lock)
+        using var ending = cancellationToken.UnsafeRegister(static bell => ((Doorbell)bell!).Ring(), _bell);
+        while (true)
         {
-            while (_queue.Count == 0 && !_isComplete)
+            lock (_lock)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                Monitor.Wait(_lock);
+                if (_queue.Count > 0 || _isComplete)
+                {
+                    var count = Math.Min(countMax, _queue.Count);
+                    for (var i = 0; i < count; i++)
+                    {
+                        batch.Add(_queue.Dequeue());
+                    }
+
+                    return count > 0;
+                }
+
+                _bell.Expect();
             }
 
-            var count = Math.Min(countMax, _queue.Count);
-            for (var i = 0; i < count; i++)
-            {
-                batch.Add(_queue.Dequeue());
-            }
-
-            return count > 0;
+            cancellationToken.ThrowIfCancellationRequested();
+            _bell.Wait();
         }
     }
 
@@ -66,18 +73,11 @@ public sealed class EmbeddedEngine(Store store, int queueMax) : ILedgerEngine
         lock (_lock)
         {
             _isComplete = true;
-            Monitor.PulseAll(_lock);
         }
+
+        _bell.Ring();
     }
 
     /// <summary>Completes it.</summary>
     public void Dispose() => Complete();
-
-    private void Wake()
-    {
-        lock (_lock)
-        {
-            Monitor.PulseAll(_lock);
-        }
-    }
 }
