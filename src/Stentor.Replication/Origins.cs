@@ -14,6 +14,9 @@ internal sealed class Origins
     private VersionVector? _others;
     private VersionVector _seen;
 
+    // Most entries are of the origin of the one before, and its name is the same object.
+    private OriginProgress? _last;
+
     public Origins(OriginId self, ReplicaMark mark)
     {
         _byChars = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -74,13 +77,18 @@ internal sealed class Origins
     /// <inheritdoc cref="Of(ReadOnlySpan{byte})"/>
     public OriginProgress Of(OriginId origin)
     {
+        if (_last is not null && ReferenceEquals(_last.Id.Value, origin.Value))
+        {
+            return _last;
+        }
+
         if (!_byName.TryGetValue(origin.Value, out var progress))
         {
             progress = new OriginProgress(origin);
             _byName.Add(origin.Value, progress);
         }
 
-        return progress;
+        return _last = progress;
     }
 
     /// <summary>Whether everything in a vector was applied.</summary>

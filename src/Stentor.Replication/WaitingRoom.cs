@@ -37,7 +37,7 @@ internal sealed class WaitingRoom(int entriesMax, long bytesMax)
 
     /// <summary>The number of an origin's last waiting entry; 0 when none waits.</summary>
     /// <param name="origin">The origin.</param>
-    public long LastOf(OriginId origin) => _rows.TryGetValue(origin.Value, out var row) ? row.Entries.Last!.Value.Entry.Seq : 0;
+    public long LastOf(OriginId origin) => Count > 0 && _rows.TryGetValue(origin.Value, out var row) ? row.Entries.Last!.Value.Entry.Seq : 0;
 
     /// <summary>Whether an entry of this size fits.</summary>
     /// <param name="bytes">Its length.</param>

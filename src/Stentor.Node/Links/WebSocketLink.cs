@@ -23,7 +23,8 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     private const int GreetingBytesMax = 4 * 1024;
     private const int Greetings = 2;
 
-    private readonly Channel<(byte[]? Message, long At)> _out = Channel.CreateUnbounded<(byte[]?, long)>(new UnboundedChannelOptions { SingleReader = true });
+    // Synchronous: the links' own thread writes to the socket where it can, instead of waking another one for every message.
+    private readonly Channel<(byte[]? Message, long At)> _out = Channel.CreateUnbounded<(byte[]?, long)>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
     private readonly CancellationTokenSource _cut = new();
     private long _queuedBytes;
     private long _lastOut;

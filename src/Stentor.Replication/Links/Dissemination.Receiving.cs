@@ -215,7 +215,7 @@ public sealed partial class Dissemination
             return false;
         }
 
-        if (seq != inward.Received + 1 || _stopped.Contains((link.Other.Instance, inward.Id)))
+        if (seq != inward.Received + 1 || IsStopped(link, inward.Id))
         {
             // Something before it was dropped here, or this origin is not taken from there. It is asked for again in time.
             inward.IsLost = true;
@@ -297,6 +297,8 @@ public sealed partial class Dissemination
             StopOrigin(link, report.Origin, report.Detail ?? "An entry cannot be.", output);
         }
     }
+
+    private bool IsStopped(Link link, OriginId origin) => _stopped.Count > 0 && _stopped.Contains((link.Other.Instance, origin));
 
     private void StopOrigin(Link link, OriginId origin, string detail, LinkOutput output)
     {
@@ -381,7 +383,7 @@ public sealed partial class Dissemination
         foreach (var id in _behind.Order().ToArray())
         {
             var origin = Of(id);
-            var candidates = _links.Values.Where(l => l.IsOpen && l.PeerSeen[id] > origin.Received && !_stopped.Contains((l.Other.Instance, id))).ToArray();
+            var candidates = _links.Values.Where(l => l.IsOpen && l.PeerSeen[id] > origin.Received && !IsStopped(l, id)).ToArray();
             if (candidates.Length == 0)
             {
                 origin.BehindSince = -1;

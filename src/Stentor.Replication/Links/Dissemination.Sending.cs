@@ -117,12 +117,18 @@ public sealed partial class Dissemination
             return false;
         }
 
+        if (HasAll(link))
+        {
+            link.Cursor = _position; // Mostly what it brought itself: not worth reading again.
+            return false;
+        }
+
         // The last message may go over the credit by an entry, not by a whole message: a small window would end the link for it.
         var most = Math.Min(_options.MessageBytes, link.Granted - link.Sent);
-        ByteBuffer? message = null;
+        var isBegun = false;
         var count = 0;
         long bytes = 0;
-        while (link.Cursor < _position && message is null)
+        while (link.Cursor < _position && !isBegun)
         {
             _log.ReadAll(link.Cursor, _options.MessageBytes, _batch);
             var before = link.Cursor;
@@ -142,8 +148,13 @@ public sealed partial class Dissemination
                     continue;
                 }
 
-                message ??= LinkCodec.BeginEntries(TakeUntold(link), _options.MessageBytes + 4096);
-                LinkCodec.Add(message, entry);
+                if (!isBegun)
+                {
+                    isBegun = true;
+                    LinkCodec.BeginEntries(_message, TakeUntold(link));
+                }
+
+                LinkCodec.Add(_message, entry);
                 bytes += entry.Length;
                 count++;
             }
@@ -159,14 +170,30 @@ public sealed partial class Dissemination
             }
         }
 
-        if (message is null)
+        if (!isBegun)
         {
             return false;
         }
 
         link.Sent += bytes;
         link.SentEntries += count;
-        Send(link, LinkCodec.End(message), count, now, output);
+        Send(link, LinkCodec.End(_message), count, now, output);
+        _message.Clear(2 * _options.MessageBytes); // An entry may be much longer than a message usually is.
+        return true;
+    }
+
+    /// <summary>Whether the other side has, or does not want, every entry that is here: what <see cref="IsWanted"/> would say of each of them.</summary>
+    private bool HasAll(Link link)
+    {
+        foreach (var (origin, seq) in _seen.Components)
+        {
+            var outward = link.Out(origin);
+            if (outward.Has < seq && !outward.IsPruned && origin != link.Other.Origin)
+            {
+                return false;
+            }
+        }
+
         return true;
     }
 

@@ -21,6 +21,7 @@ public sealed partial class Dissemination
     private readonly HashSet<(string Instance, OriginId Origin)> _stopped = [];
     private readonly Copies _copies;
     private readonly LedgerBatch _batch = new();
+    private readonly ByteBuffer _message;
     private readonly RecentNames _names = new();
     private Inward _last;
     private LinkIdentity _self;
@@ -37,6 +38,7 @@ public sealed partial class Dissemination
     {
         (_self, _log, _seen, _options, _position) = (self, log, seen, options, log.Position);
         _copies = new Copies(options.CopiesMax);
+        _message = new ByteBuffer(options.MessageBytes + 4096);
         _last = Of(self.Origin);
         foreach (var (origin, seq) in seen.Components)
         {

@@ -33,7 +33,8 @@ internal static class LinkCodec
     /// <param name="message">The message.</param>
     public static byte[] Encode(LinkMessage message)
     {
-        var buffer = Begin(256);
+        var buffer = new ByteBuffer(256);
+        Begin(buffer);
         var writer = new StateWriter(buffer);
         switch (message)
         {
@@ -95,15 +96,14 @@ internal static class LinkCodec
     }
 
     /// <summary>Begins a message of entries; entries follow with <see cref="Add"/>, then <see cref="End"/>.</summary>
+    /// <param name="buffer">Where to: emptied first.</param>
     /// <param name="seen">What changed in the sender's version vector.</param>
-    /// <param name="capacity">About how many bytes it will have.</param>
-    public static ByteBuffer BeginEntries(VersionVector seen, int capacity)
+    public static void BeginEntries(ByteBuffer buffer, VersionVector seen)
     {
-        var buffer = Begin(capacity);
+        Begin(buffer);
         var writer = new StateWriter(buffer);
         writer.Byte((byte)Kind.Entries);
         Vector(writer, seen);
-        return buffer;
     }
 
     /// <summary>Adds an entry to a message of entries.</summary>
@@ -166,11 +166,10 @@ internal static class LinkCodec
 
     private delegate T Part<out T>(ref StateReader reader);
 
-    private static ByteBuffer Begin(int capacity)
+    private static void Begin(ByteBuffer buffer)
     {
-        var buffer = new ByteBuffer(capacity);
+        buffer.Clear();
         buffer.Write([0, 0, 0, 0]);
-        return buffer;
     }
 
     private static LinkMessage.Hello Hello(ref StateReader reader, ReadOnlySpan<byte> rest)

@@ -121,7 +121,8 @@ internal sealed partial class RegionProcess
             return message;
         }
 
-        var buffer = LinkCodec.BeginEntries(entries.Seen, message.Length);
+        var buffer = new ByteBuffer(message.Length);
+        LinkCodec.BeginEntries(buffer, entries.Seen);
         foreach (var item in entries.Items)
         {
             var bytes = item.ToArray();

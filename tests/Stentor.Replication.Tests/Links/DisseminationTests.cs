@@ -285,7 +285,8 @@ public sealed class DisseminationTests
 
     private static byte[] Message(ReadOnlySpan<byte> entry)
     {
-        var message = LinkCodec.BeginEntries(VersionVector.Empty, 1_024);
+        var message = new ByteBuffer();
+        LinkCodec.BeginEntries(message, VersionVector.Empty);
         LinkCodec.Add(message, entry);
         return LinkCodec.End(message);
     }
