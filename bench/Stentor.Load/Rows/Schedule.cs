@@ -15,8 +15,9 @@ internal static class Schedule
     /// <param name="to">When the schedule ends.</param>
     /// <param name="period">Nanoseconds between two.</param>
     /// <param name="publish">Puts the n-th, due at a time, into the publisher's output.</param>
+    /// <param name="pause">Nanoseconds in which nothing is sent after something was: what falls due meanwhile leaves together, and its latency counts from when it was due.</param>
     /// <returns>How many were published.</returns>
-    public static long Run(EventLoop loop, Connection publisher, long from, long to, long period, Action<long, long> publish)
+    public static long Run(EventLoop loop, Connection publisher, long from, long to, long period, Action<long, long> publish, long pause = 0)
     {
         var nth = 0L;
         for (var due = from; due < to;)
@@ -28,7 +29,7 @@ internal static class Schedule
             }
 
             loop.Flush(publisher);
-            loop.Poll(due - Clock.Now);
+            loop.Poll(Math.Max(due - Clock.Now, pause));
         }
 
         return nth;
