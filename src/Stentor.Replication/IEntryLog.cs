@@ -8,13 +8,6 @@ public interface IEntryLog
     /// <summary>The last durable position; 0 when there is none.</summary>
     long Position { get; }
 
-    /// <summary>The first position that is held; 1 unless retention cut some off.</summary>
-    long FirstPosition { get; }
-
-    /// <summary>The region's version vector at a position.</summary>
-    /// <param name="position">0 to <see cref="Position"/>. Before <see cref="FirstPosition"/>: the vector just before that.</param>
-    VersionVector SeenAt(long position);
-
     /// <summary>The position up to which a vector covers everything: the first entry it does not cover stands right after. Later entries may be covered too.</summary>
     /// <param name="seen">What the other side has.</param>
     /// <returns>0 when something of what retention took is not covered either: which position that had is no longer known.</returns>

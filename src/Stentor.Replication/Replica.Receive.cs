@@ -122,22 +122,27 @@ public sealed partial class Replica
         _origins.Advance(progress, entry.Chain, entry.Lamport, entry.Time);
         _lamport = _options.Fault == ReplicaFault.LamportNotMerged ? _lamport : Math.Max(_lamport, entry.Lamport);
         _mark = null;
-        if (_options.Fault == ReplicaFault.TimeNotMerged)
+        if (_options.Fault != ReplicaFault.TimeNotMerged)
         {
-            // Planted.
-        }
-        else if (entry.Time <= wallMicros + _skewMicrosMax)
-        {
-            Drive(entry.Time);
-        }
-        else if (entry.Time > _time)
-        {
-            _origins.KeepAhead(progress);
+            Merge(entry.Time, wallMicros, progress);
         }
 
         if (ChannelName.IsReserved(entry.Channel))
         {
             OnReserved(entry.Channel, wallMicros, outbox);
+        }
+    }
+
+    /// <summary>An entry's time drives the own clock, unless it lies too far ahead of the wall clock.</summary>
+    private void Merge(long time, long wallMicros, OriginProgress progress)
+    {
+        if (time <= wallMicros + _skewMicrosMax)
+        {
+            Drive(time);
+        }
+        else if (time > _time)
+        {
+            _origins.KeepAhead(progress);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Stentor.Testing;
 using Xunit;
 
 namespace Stentor.Replication.Tests;
@@ -9,7 +10,7 @@ public sealed class StateDocumentTests
     [Fact]
     public void The_worked_example_of_the_state_document_holds()
     {
-        var document = File.ReadAllText(Path.Combine(Root(), "docs", "state.md"));
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "state.md"));
         var lines = document.Split("```example\n")[1].Split("```")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var regions = new Dictionary<string, Region> { ["eu"] = new("eu-7f3a"), ["us"] = new("us-1c20") };
         Refusal? refusal = null;
@@ -51,15 +52,4 @@ public sealed class StateDocumentTests
     }
 
     private static string Side(JsonElement side) => $"{side.GetProperty("set").GetRawText()} of {side.GetProperty("origin").GetString()![..2]}";
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Stentor.slnx")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests run outside the repository.");
-        }
-
-        return folder.FullName;
-    }
 }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text;
+using Stentor.Testing;
 
 namespace Stentor.Simulation.Tests;
 
@@ -8,7 +8,7 @@ public sealed class PlantedFaultTests
 {
     private const ulong SeedsMax = 1_000;
 
-    private static readonly string Document = Path.Combine(Repository(), "docs/testing.md");
+    private const string Document = "docs/testing.md";
 
     public static TheoryData<PlantedFault> Faults => [.. Enum.GetValues<PlantedFault>().Where(fault => fault != PlantedFault.None)];
 
@@ -19,7 +19,7 @@ public sealed class PlantedFaultTests
     [Fact]
     public void The_table_names_every_planted_fault()
     {
-        var described = File.ReadLines(Document).Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Split('`')[1]);
+        var described = Repository.Read(Document).Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Split('`')[1]);
 
         Assert.Equal(Faults.Select(row => $"{row.Data}"), described);
         Assert.True(Faults.Count >= 25);
@@ -28,18 +28,13 @@ public sealed class PlantedFaultTests
     [Fact(Explicit = true)]
     public void Write_the_table()
     {
-        var text = new StringBuilder();
-        foreach (var fault in Faults.Select(row => row.Data))
+        var rows = Faults.Select(row =>
         {
-            var failure = FirstFailure(fault)!; // Found, as the test above asserts.
+            var failure = FirstFailure(row.Data)!; // Found, as the test above asserts.
             var violation = failure.Violation!;
-            text.Append(CultureInfo.InvariantCulture, $"| `{fault}` | {failure.Seed} | {(int)violation.Invariant} {violation.Invariant} | {violation.At.TotalSeconds:0} s |\n");
-        }
-
-        var lines = File.ReadAllText(Document);
-        var start = lines.IndexOf("|---|---|---|---|\n", StringComparison.Ordinal) + "|---|---|---|---|\n".Length;
-        var end = lines.IndexOf("\n\n", start - 1, StringComparison.Ordinal) + 1;
-        File.WriteAllText(Document, lines[..start] + text + lines[end..]);
+            return string.Create(CultureInfo.InvariantCulture, $"| `{row.Data}` | {failure.Seed} | {(int)violation.Invariant} {violation.Invariant} | {violation.At.TotalSeconds:0} s |");
+        });
+        Repository.WriteTable(Document, "| planted fault | found by seed | invariant | after |", rows);
     }
 
     private static SimulationResult? FirstFailure(PlantedFault fault)
@@ -54,16 +49,5 @@ public sealed class PlantedFaultTests
         }
 
         return null;
-    }
-
-    private static string Repository()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory!.FullName, "Stentor.slnx")))
-        {
-            directory = directory.Parent;
-        }
-
-        return directory.FullName;
     }
 }

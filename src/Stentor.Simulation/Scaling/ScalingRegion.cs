@@ -38,13 +38,6 @@ internal sealed class ScalingRegion : IEntryLog
     public long Position => _entries.Count;
 
     /// <inheritdoc/>
-    public long FirstPosition => 1;
-
-    /// <inheritdoc/>
-    public VersionVector SeenAt(long position) =>
-        _entries.Take((int)position).Aggregate(VersionVector.Empty, (seen, entry) => seen.With(entry.Origin, entry.Seq));
-
-    /// <inheritdoc/>
     public long CoveredThrough(VersionVector seen)
     {
         // Whoever is behind is behind by little here: looked for from the end.

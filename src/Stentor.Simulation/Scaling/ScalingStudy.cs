@@ -162,6 +162,10 @@ public sealed record ScalingRow(string Name, int Regions, int Links, double Tran
     /// <summary>What a registration costs.</summary>
     public ScalingRegistration? Registration { get; init; }
 
+    /// <summary>The head of a table of <see cref="ToMarkdown"/>.</summary>
+    public const string MarkdownHead =
+        "| topology | links | transmissions | flooded | messages | bytes | bytes flooded | delay to the last region, mean / max, ms | registration: transmissions | messages | ms until decided |";
+
     /// <summary>A line of the table in docs/scaling.md.</summary>
     public string ToMarkdown() => string.Create(
         CultureInfo.InvariantCulture,

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Stentor.Testing;
 
 namespace Stentor.Cli.Tests.Docs;
 

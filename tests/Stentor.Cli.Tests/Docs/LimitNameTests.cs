@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Stentor.Cli.Serving;
+using Stentor.Testing;
 
 namespace Stentor.Cli.Tests.Docs;
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Stentor.Replication;
+using Stentor.Testing;
 
 namespace Stentor.Cli.Tests.Docs;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Stentor.Testing;
 
 namespace Stentor.Cli.Tests.Docs;
 

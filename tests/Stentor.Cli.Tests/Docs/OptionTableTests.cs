@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Tests.CommandLine;
+using Stentor.Testing;
 
 namespace Stentor.Cli.Tests.Docs;
 

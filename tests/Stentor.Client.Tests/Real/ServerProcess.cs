@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Stentor.Testing;
 
 namespace Stentor.Client.Tests;
 

@@ -1,12 +1,13 @@
 using System.Text.Json;
 using Stentor.EndToEnd.Processes;
+using Stentor.Testing;
 
 namespace Stentor.EndToEnd.RealInput;
 
 /// <summary>A morning on a busy support channel.</summary>
 public sealed class ChatTests
 {
-    private static readonly string ChatFile = Repository.Data("chat", "ubuntu-2008-12-11.txt");
+    private static readonly string ChatFile = Repository.PathOf("examples", "data", "chat", "ubuntu-2008-12-11.txt");
 
     [Fact(Timeout = 120_000)]
     public async Task A_reader_that_is_killed_half_way_and_resumes_after_its_last_token_gets_each_of_1250_lines_once_in_order()

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Stentor.EndToEnd.Processes;
+using Stentor.Testing;
 
 namespace Stentor.EndToEnd.RealInput;
 
@@ -20,7 +21,7 @@ public sealed class DocumentTests
         using var directory = new TempDirectory();
         await using var node = await NodeProcess.StartAsync(directory.Path);
         await node.RegisterAsync();
-        var documents = Directory.GetFiles(Repository.Data("activitystreams"), "*.json").Order(StringComparer.Ordinal)
+        var documents = Directory.GetFiles(Repository.PathOf("examples", "data", "activitystreams"), "*.json").Order(StringComparer.Ordinal)
             .ToDictionary(file => Path.GetFileNameWithoutExtension(file), File.ReadAllText);
         Assert.Equal(205, documents.Count);
 

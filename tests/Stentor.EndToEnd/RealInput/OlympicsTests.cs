@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Stentor.EndToEnd.Processes;
+using Stentor.Testing;
 
 namespace Stentor.EndToEnd.RealInput;
 
@@ -35,7 +36,7 @@ public sealed class OlympicsTests(ITestOutputHelper output)
     /// <summary>What the example in the documentation makes of the file.</summary>
     private static async Task<string> BodiesAsync()
     {
-        using var awk = Process.Start(new ProcessStartInfo("awk", ["-f", Path.Combine(Repository.Root, "examples", "medals.awk"), Repository.Data("olympics", "athletes.csv")])
+        using var awk = Process.Start(new ProcessStartInfo("awk", ["-f", Path.Combine(Repository.Root, "examples", "medals.awk"), Repository.PathOf("examples", "data", "olympics", "athletes.csv")])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -56,7 +57,7 @@ public sealed class OlympicsTests(ITestOutputHelper output)
         }
 
         var athletes = 0;
-        foreach (var row in File.ReadLines(Repository.Data("olympics", "athletes.csv")).Skip(1).Select(Cells))
+        foreach (var row in File.ReadLines(Repository.PathOf("examples", "data", "olympics", "athletes.csv")).Skip(1).Select(Cells))
         {
             athletes++;
             var (team, sport) = (row[2], row[7].Replace(' ', '-'));

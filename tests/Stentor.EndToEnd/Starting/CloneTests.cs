@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Stentor.EndToEnd.Processes;
+using Stentor.Testing;
 
 namespace Stentor.EndToEnd.Starting;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Stentor.EndToEnd.Processes;
+using Stentor.Testing;
 
 namespace Stentor.EndToEnd.Starting;
 

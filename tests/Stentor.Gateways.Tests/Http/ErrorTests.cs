@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Stentor.Protocol;
+using Stentor.Testing;
 
 namespace Stentor.Gateways.Tests.Http;
 

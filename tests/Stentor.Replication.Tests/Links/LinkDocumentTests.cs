@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Stentor.Testing;
 using Xunit;
 
 namespace Stentor.Replication.Tests;
@@ -8,7 +9,7 @@ namespace Stentor.Replication.Tests;
 /// <summary>docs/protocol/links.md says what the code does.</summary>
 public sealed partial class LinkDocumentTests
 {
-    private static readonly string Document = File.ReadAllText(Path.Combine(Root(), "docs", "protocol", "links.md"));
+    private static readonly string Document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "protocol", "links.md"));
 
     [Fact]
     public void Every_reason_for_which_a_link_ends_is_in_the_table_in_the_words_of_the_code()
@@ -30,15 +31,4 @@ public sealed partial class LinkDocumentTests
 
     [GeneratedRegex(@"^\| (?<number>[0-9]+) \| (?<name>[a-z]+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex KindRow();
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Stentor.slnx")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests run outside the repository.");
-        }
-
-        return folder.FullName;
-    }
 }

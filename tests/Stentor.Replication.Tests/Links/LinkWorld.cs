@@ -221,9 +221,8 @@ internal sealed class LinkWorld
 
         foreach (var end in output.Ends)
         {
-            if (_wires.Find(w => w.FromLink == end.Link || w.ToLink == end.Link) is { } wire)
+            if (_wires.Exists(w => w.FromLink == end.Link || w.ToLink == end.Link))
             {
-                wire.IsEnding = true;
                 from.Links.Close(end.Link, Now, from.Output);
             }
         }
@@ -258,8 +257,6 @@ internal sealed class LinkWorld
         public int DelayMs { get; set; } = delayMs;
 
         public bool IsCut { get; set; }
-
-        public bool IsEnding { get; set; }
 
         public bool IsBetween(LinkedRegion one, LinkedRegion other) => (From == one && To == other) || (From == other && To == one);
     }

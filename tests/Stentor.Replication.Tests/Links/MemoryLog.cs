@@ -22,9 +22,6 @@ internal sealed class MemoryLog : IEntryLog
         }
     }
 
-    public VersionVector SeenAt(long position) =>
-        _entries.Take((int)position).Aggregate(VersionVector.Empty, (seen, entry) => seen.With(entry.Origin, entry.Seq));
-
     public long CoveredThrough(VersionVector seen)
     {
         var index = _entries.FindIndex(e => seen[e.Origin] < e.Seq);

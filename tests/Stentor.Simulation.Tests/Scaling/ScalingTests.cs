@@ -1,9 +1,12 @@
-using System.Text;
+using System.Globalization;
+using Stentor.Testing;
 
 namespace Stentor.Simulation.Tests;
 
 public sealed class ScalingTests
 {
+    private const string Document = "docs/scaling.md";
+
     [Fact]
     public void In_a_full_mesh_each_entry_is_sent_to_each_region_about_once()
     {
@@ -29,22 +32,22 @@ public sealed class ScalingTests
         Assert.InRange(row.DelayMaxMs, 30, 50);
     }
 
-    /// <summary>Writes the table of docs/scaling.md: <c>./test.sh Simulation -- -explicit only -method '*table*'</c>, about a minute.</summary>
+    /// <summary>Measures the tables of docs/scaling.md again, about a minute.</summary>
     [Fact(Explicit = true)]
-    public void The_table_is_measured_again()
+    public void Write_the_tables()
     {
-        var table = new StringBuilder();
-        foreach (var shape in ScalingStudy.Shapes)
-        {
-            table.AppendLine(ScalingStudy.Measure(shape).ToMarkdown());
-        }
+        Repository.WriteTable(Document, ScalingRow.MarkdownHead, ScalingStudy.Shapes.Select(shape => ScalingStudy.Measure(shape).ToMarkdown()));
+        Repository.WriteTable(Document, "| full mesh of | ms |", new[] { 8, 20 }.Select(regions =>
+            string.Create(CultureInfo.InvariantCulture, $"| {regions} | {ScalingStudy.MeasureCut(regions):0} |")));
+    }
 
-        foreach (var regions in (int[])[8, 20])
-        {
-            table.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"cut in a mesh of {regions}: {ScalingStudy.MeasureCut(regions):0} ms");
-        }
+    [Fact]
+    public void The_document_has_a_row_for_each_shape()
+    {
+        var text = Repository.Read(Document);
 
-        Assert.Fail(table.ToString());
+        Assert.Contains(ScalingRow.MarkdownHead + "\n|---", text, StringComparison.Ordinal);
+        Assert.All(ScalingStudy.Shapes, shape => Assert.Contains($"\n| {shape.Name} | ", text, StringComparison.Ordinal));
     }
 
     private static ScalingShape Shape(string name) => ScalingStudy.Shapes.Single(s => s.Name == name);

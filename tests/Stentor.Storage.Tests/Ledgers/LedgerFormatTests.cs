@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Stentor.Protocol;
 using Stentor.Simulation;
+using Stentor.Testing;
 
 namespace Stentor.Storage.Tests;
 
@@ -181,13 +182,7 @@ public sealed class LedgerFormatTests
 
     private static string Block(string info)
     {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory.FullName, "Stentor.slnx")))
-        {
-            directory = directory.Parent!; // Tests run inside the repository.
-        }
-
-        var page = File.ReadAllText(Path.Combine(directory.FullName, "docs", "ledger-format.md"));
+        var page = Repository.Read("docs/ledger-format.md");
         var start = page.IndexOf("```" + info + "\n", StringComparison.Ordinal) + info.Length + 4;
         return page[start..page.IndexOf("```", start, StringComparison.Ordinal)];
     }
