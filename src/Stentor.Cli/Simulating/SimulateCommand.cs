@@ -14,6 +14,9 @@ internal sealed class SimulateCommand : ExampleCommand
     // How much of the story of a failure is printed unasked: enough to see what led to it.
     private const int ShortHistoryLines = 40;
 
+    // So many take minutes.
+    private const ulong SeedsLogged = 1_000;
+
     private readonly Option<string> _seeds = new("--seeds") { Description = "Run these seeds.", HelpName = "A..B", DefaultValueFactory = _ => "1..100" };
     private readonly Option<string?> _seed = new("--seed") { Description = "Run this seed only.", HelpName = "N" };
     private readonly Option<bool> _trace = new("--trace") { Description = "Tell the story of the seed, line by line." };
@@ -158,7 +161,7 @@ internal sealed class SimulateCommand : ExampleCommand
     {
         if (!around.ErrorIsTerminal || seeds == 1)
         {
-            run(() => { });
+            Logged(around.Error, seeds, run);
             return;
         }
 
@@ -167,6 +170,21 @@ internal sealed class SimulateCommand : ExampleCommand
         {
             var task = context.AddTask("seeds", maxValue: seeds);
             run(() => task.Increment(1));
+        });
+    }
+
+    /// <summary>A line every twentieth of a long run, for logs.</summary>
+    private static void Logged(TextWriter log, ulong seeds, Action<Action> run)
+    {
+        var done = 0UL;
+        run(() =>
+        {
+            done++;
+            if (seeds >= SeedsLogged && done * 20 / seeds > (done - 1) * 20 / seeds)
+            {
+                log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{done:#,0} of {seeds:#,0} seeds are done."));
+                log.Flush();
+            }
         });
     }
 
