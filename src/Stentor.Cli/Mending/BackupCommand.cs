@@ -33,7 +33,7 @@ internal sealed class BackupCommand : ExampleCommand
     {
         var (source, target) = (around.PathOf(parsed.GetRequiredValue(_data)), around.PathOf(parsed.GetRequiredValue(_target)));
         var report = Copying.Run("copying", around, progress => Backups.Make(source, target, ServerOptions.StateFileName, progress, cancellationToken));
-        Copying.Tell(around, $"{report.Files} segments, {Copying.Size(report.Bytes)}, are in {target}.", "Examine it with `stentor doctor --data`; use it with `stentor restore`. The operator's secret is not in it.");
+        Copying.Tell(around, $"{report.Files} segment{(report.Files == 1 ? "" : "s")}, {Copying.Size(report.Bytes)}, are in {target}.", "Examine it with `stentor doctor --data`; use it with `stentor restore`. The operator's secret is not in it.");
         return ExitCode.Done;
     }
 }

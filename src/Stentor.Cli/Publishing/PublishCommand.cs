@@ -78,6 +78,11 @@ internal sealed class PublishCommand : ClientCommand
         }
 
         output.Flush();
+        if (outcome.Copies < publish.Copies)
+        {
+            await Around.Error.WriteLineAsync($"It is recorded, but known to be on disk in {outcome.Copies} of the {publish.Copies} regions asked for. The others get it when they can; nothing need be done.");
+        }
+
         return ExitCode.Done;
     }
 

@@ -22,6 +22,7 @@ internal sealed class PublishRun(StentorClient client, Surroundings around, bool
     private long _bytes;
     private int _published;
     private int _failed;
+    private int _short;
 
     /// <summary>Publishes until the input ends.</summary>
     /// <param name="read">Reads a line.</param>
@@ -72,6 +73,11 @@ internal sealed class PublishRun(StentorClient client, Surroundings around, bool
         var took = Stopwatch.GetElapsedTime(started);
         await around.Error.WriteLineAsync(
             $"{_published:N0} published, {_failed:N0} failed in {took.TotalSeconds:0.00} s ({_published / Math.Max(took.TotalSeconds, 0.001):N0}/s){(cancellationToken.IsCancellationRequested ? "; interrupted" : "")}");
+        if (_short > 0)
+        {
+            await around.Error.WriteLineAsync($"Known to be on disk in fewer regions than asked for: {_short:N0}. The others get them when they can; nothing need be done.");
+        }
+
         return _failed == 0 && !cancellationToken.IsCancellationRequested ? ExitCode.Done : ExitCode.Failed;
     }
 
@@ -86,12 +92,12 @@ internal sealed class PublishRun(StentorClient client, Surroundings around, bool
             }
             catch (ProtocolException e)
             {
-                _taken.Enqueue(new Taken(number, e));
+                _taken.Enqueue(new Taken(number, Copies: 0, e));
             }
 
             if (publish is not null)
             {
-                _taken.Enqueue(new Taken(number, Refused: null));
+                _taken.Enqueue(new Taken(number, publish.Copies, Refused: null));
                 yield return publish;
             }
         }
@@ -108,10 +114,12 @@ internal sealed class PublishRun(StentorClient client, Surroundings around, bool
             return;
         }
 
+        var outcome = result.Outcome!; // Either an error or an outcome.
         _published++;
+        _short += outcome.Copies < taken.Copies ? 1 : 0;
         if (json)
         {
-            _output.Add(_outcomes.Line(result.Outcome!)); // Either an error or an outcome.
+            _output.Add(_outcomes.Line(outcome));
         }
     }
 
@@ -136,8 +144,9 @@ internal sealed class PublishRun(StentorClient client, Surroundings around, bool
 
     /// <summary>A line that was read.</summary>
     /// <param name="Line">Its number.</param>
+    /// <param name="Copies">In how many regions it is to be on disk.</param>
     /// <param name="Refused">Why it was not even sent; null when it was.</param>
-    private readonly record struct Taken(int Line, ProtocolException? Refused);
+    private readonly record struct Taken(int Line, int Copies, ProtocolException? Refused);
 }
 
 /// <summary>How far a run is.</summary>

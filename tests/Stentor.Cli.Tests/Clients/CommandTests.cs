@@ -31,6 +31,25 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
     }
 
     [Fact(Timeout = 30_000)]
+    public async Task Fewer_copies_than_asked_for_are_told_and_are_no_failure()
+    {
+        var (oneCode, one) = await server.RunAsync("", "publish", "copies.a", """{"type":"Note"}""", "--copies", "3");
+        var (enoughCode, enough) = await server.RunAsync("", "publish", "copies.a", """{"type":"Note"}""", "--copies", "1");
+        var (manyCode, many) = await server.RunAsync(
+            """
+            {"activity":{"n":1},"copies":2}
+            {"activity":{"n":2},"copies":1}
+            """,
+            "publish", "copies.a", "--bodies");
+
+        Assert.Equal((0, 0, 0), (oneCode, enoughCode, manyCode));
+        Assert.Contains("on disk in 1 of the 3 regions", one.Error, StringComparison.Ordinal);
+        Assert.Empty(enough.Error);
+        Assert.Contains("2 published, 0 failed", many.Error, StringComparison.Ordinal);
+        Assert.Contains("\nKnown to be on disk in fewer regions than asked for: 1.", many.Error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 30_000)]
     public async Task Bodies_go_to_the_channels_that_they_name()
     {
         var (exitCode, _) = await server.RunAsync(
