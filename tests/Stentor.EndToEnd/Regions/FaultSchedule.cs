@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Stentor.EndToEnd.Regions;
 
-/// <summary>Faults, by chance but from a seed: nodes killed and stopped, links cut in every way, one disk lost. At the end everything is mended.</summary>
+/// <summary>Faults, by chance but from a seed: nodes killed and stopped, links cut in every way, one disk lost. At the end everything is mended. Its pauses are how long faults last, and how far they are apart: nothing is waited for by the clock.</summary>
 /// <param name="world">The regions.</param>
 /// <param name="seed">Where the choices come from.</param>
 /// <param name="duration">How long there are faults.</param>

@@ -324,6 +324,7 @@ public sealed class HostilePeerTests
     private static async Task<string[]> ActivitiesAsync(RegionProcess region, string origin) =>
         [.. JsonNode.Parse(await region.GetAsync($"v1/channels/hostile.{origin}/activities"))!["activities"]!.AsArray().Select(entry => entry!.ToJsonString())];
 
+    /// <summary>Asks until all have it, since nothing signals that; the test's own time is the bound.</summary>
     private static async Task WaitUntilHeldAsync(RegionWorld world, string origin, long seq)
     {
         foreach (var region in world.Regions)

@@ -49,7 +49,7 @@ internal sealed class RoamingReader(string name, Random random)
     {
         if (region.Up is not { } node)
         {
-            await Task.Delay(50, CancellationToken.None);
+            await Task.Delay(50, CancellationToken.None); // Not there just now; the next visit is to another one.
             return;
         }
 
