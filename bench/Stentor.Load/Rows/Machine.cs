@@ -12,8 +12,9 @@ internal static class Machine
 
     private const int SyncedBytes = 4096;
     private const int SyncedFileBytes = 64 * 1024 * 1024;
+    private const int TouchedBytes = 256 * 1024 * 1024;
 
-    /// <summary>Time that spinning threads are not given, and syncs of the disk.</summary>
+    /// <summary>Time that spinning threads are not given, memory that is used for the first time, and syncs of the disk.</summary>
     public static IEnumerable<Case> Floor(Settings settings)
     {
         foreach (var threads in (int[])[1, Environment.ProcessorCount])
@@ -21,6 +22,13 @@ internal static class Machine
             yield return new Case(
                 "machine", $"taken from {threads} spinning thread(s) in stalls of 0.3 ms or more", "ms a second", MoreIsBetter: false,
                 [new(Contender.Machine, () => MeasureStalls(settings, threads))]);
+        }
+
+        foreach (var threads in (int[])[1, Environment.ProcessorCount])
+        {
+            yield return new Case(
+                "machine", $"first use of a page of memory by {threads} thread(s) at once", "µs", MoreIsBetter: false,
+                [new(Contender.Machine, () => MeasureFirstUse(settings, threads))]);
         }
 
         yield return new Case(
@@ -60,6 +68,36 @@ internal static class Machine
 
             last = now;
         }
+    }
+
+    /// <summary>What a log pays for every page that it writes: under a hypervisor that gives memory on demand, most of it is the host's work.</summary>
+    private static unsafe Sample MeasureFirstUse(Settings settings, int count)
+    {
+        var taken = new long[count];
+        var threads = new Thread[count];
+        using var ready = new Barrier(count);
+        for (var i = 0; i < count; i++)
+        {
+            var own = i;
+            threads[i] = new Thread(() =>
+            {
+                var memory = (byte*)NativeMemory.Alloc(TouchedBytes);
+                ready.SignalAndWait(); // All of them come.
+                var begin = Clock.Now;
+                for (var at = 0; at < TouchedBytes; at += Environment.SystemPageSize)
+                {
+                    memory[at] = 1;
+                }
+
+                taken[own] = Clock.Now - begin;
+                NativeMemory.Free(memory);
+            });
+            threads[i].Start();
+        }
+
+        Array.ForEach(threads, thread => thread.Join());
+        settings.Stop.ThrowIfCancellationRequested();
+        return new Sample(taken.Max() / (double)Clock.Microsecond / (TouchedBytes / Environment.SystemPageSize));
     }
 
     private static Sample MeasureSyncs(Settings settings)
