@@ -36,7 +36,7 @@ public sealed class StentorNode : IAsyncDisposable
         {
             var metrics = _metrics.ForLinks(() => Links?.Reports ?? [], () => WaitingRoom, () => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
             var identity = new LinkIdentity(options.Region, store.Origin, Name, LinkLoop.ClusterOf(store.Find(LinkLoop.ClusterChannel)), options.ClusterSecret);
-            Links = new LinkLoop(this, identity, options.Link, _sequencer.TrySubmit, metrics, _log);
+            Links = new LinkLoop(this, identity, options.Link, _sequencer, metrics, _log);
             _sequencer.Links = Links;
         }
 

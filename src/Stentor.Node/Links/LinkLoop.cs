@@ -29,7 +29,7 @@ public sealed class LinkLoop : IDisposable
     private const int RetryMs = 2;
 
     private readonly StentorNode _node;
-    private readonly Func<ReadOnlySpan<Command>, bool> _trySubmit;
+    private readonly Sequencer _sequencer;
     private readonly LinkOptions _options;
     private readonly LinkMetrics _metrics;
     private readonly ILogger _log;
@@ -67,9 +67,9 @@ public sealed class LinkLoop : IDisposable
     private volatile IReadOnlyList<LinkReport> _reportsForPeople = [];
     private bool _hasCluster;
 
-    internal LinkLoop(StentorNode node, LinkIdentity self, LinkOptions options, Func<ReadOnlySpan<Command>, bool> trySubmit, LinkMetrics metrics, ILogger log)
+    internal LinkLoop(StentorNode node, LinkIdentity self, LinkOptions options, Sequencer sequencer, LinkMetrics metrics, ILogger log)
     {
-        (_node, _options, _trySubmit, _metrics, _log) = (node, options, trySubmit, metrics, log);
+        (_node, _options, _sequencer, _metrics, _log) = (node, options, sequencer, metrics, log);
         _hasCluster = self.Cluster is not null;
         _started = node.Time.GetTimestamp();
         _links = new Dissemination(self, node.Store, node.Store.Mark.Seen, options);
@@ -301,14 +301,19 @@ public sealed class LinkLoop : IDisposable
         }
 
         _takenInputs.Clear();
-        if (now >= _nextTick)
+        var isTick = now >= _nextTick;
+        if (isTick)
         {
             _nextTick = now + TickMs;
             _links.Tick(now, _output);
-            Report(now);
         }
 
         Carry();
+        if (isTick)
+        {
+            Report(now); // After what was found out was acted on: it may open the node.
+        }
+
         CheckWaits(now);
         return true;
     }
@@ -350,6 +355,15 @@ public sealed class LinkLoop : IDisposable
 
     private void Carry()
     {
+        // Before all else: whoever waits for the comparison must not number anything under the old origin.
+        if (_output.IsOwnOriginBehind && !_isTakingIncarnation)
+        {
+            _isTakingIncarnation = true;
+            var next = StoreOptions.OriginOf(_node.Options.Region, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+            LinkLog.OwnOriginBehind(_log, _links.Self.Origin.Value, next.Value);
+            _sequencer.TakeIncarnation(next);
+        }
+
         foreach (var (link, message, _) in _output.Sends)
         {
             _connections.GetValueOrDefault(link)?.Send(message);
@@ -370,14 +384,6 @@ public sealed class LinkLoop : IDisposable
             }
         }
 
-        if (_output.IsOwnOriginBehind && !_isTakingIncarnation)
-        {
-            _isTakingIncarnation = true;
-            var next = StoreOptions.OriginOf(_node.Options.Region, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
-            LinkLog.OwnOriginBehind(_log, _links.Self.Origin.Value, next.Value);
-            _output.Commands.Insert(0, new Command.TakeIncarnation(next));
-        }
-
         if (_output.Commands.Count > 0)
         {
             _commands = [.. _commands.AsSpan(_commandsFirst), .. _output.Commands];
@@ -388,7 +394,7 @@ public sealed class LinkLoop : IDisposable
         while (_commandsFirst < _commands.Length)
         {
             var count = Math.Min(SubmitMax, _commands.Length - _commandsFirst);
-            if (!_trySubmit(_commands.AsSpan(_commandsFirst, count)))
+            if (!_sequencer.TrySubmit(_commands.AsSpan(_commandsFirst, count)))
             {
                 break;
             }

@@ -36,6 +36,7 @@ internal sealed class Sequencer
     private readonly Func<bool> _isIdle;
     private volatile string? _fault;
     private volatile bool _isCompleted;
+    private volatile Command.TakeIncarnation? _incarnation;
     private volatile WaitingView _waiting = WaitingView.Empty;
 
     public Sequencer(
@@ -87,6 +88,18 @@ internal sealed class Sequencer
 
         _room.Return(commands.Length);
         return false;
+    }
+
+    /// <summary>
+    /// From now on the region numbers its entries under another origin: before anything that waits, and again with the next batch if the disk refuses it, so
+    /// that nothing more is numbered under the old one.
+    /// </summary>
+    /// <param name="origin">An origin that nobody has used.</param>
+    public void TakeIncarnation(OriginId origin)
+    {
+        var take = new Command.TakeIncarnation(origin);
+        _incarnation = take;
+        TrySubmit([take]); // Only wakes the loop: where the queue is full, a batch is on its way.
     }
 
     /// <inheritdoc cref="Room.WaitAsync"/>
@@ -157,6 +170,10 @@ internal sealed class Sequencer
                 if (_probe.Works())
                 {
                     OnDiskSound();
+                    if (_incarnation is not null)
+                    {
+                        return true; // With an empty batch.
+                    }
                 }
             }
         }
@@ -173,9 +190,18 @@ internal sealed class Sequencer
         var start = Stopwatch.GetTimestamp();
         var seenBefore = _hub.Seen;
         var now = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var incarnation = _incarnation;
+        if (incarnation is not null)
+        {
+            _replica.Apply(incarnation, now, _outbox);
+        }
+
         foreach (var command in _batch)
         {
-            _replica.Apply(command, now, _outbox);
+            if (command is not Command.TakeIncarnation)
+            {
+                _replica.Apply(command, now, _outbox);
+            }
         }
 
         try
@@ -192,6 +218,7 @@ internal sealed class Sequencer
         }
 
         _replica.Commit();
+        _incarnation = incarnation is null ? _incarnation : null;
         OnDiskSound();
         _hub.Append(_outbox, _store.Position - _outbox.Entries.Count, seenBefore);
         Links?.OnCommitted(_hub.Seen, _store.Position, _outbox); // First: whoever is answered may open a link next.
