@@ -20,6 +20,9 @@ public enum ReceiveResult
     /// <summary>Not kept: the waiting room is full, or its origin's row in it was thrown out. It must be asked for again.</summary>
     Dropped,
 
+    /// <summary>Impossible by this region's clock, which may be the one that is wrong: the link ends, and it is asked for again on the next one.</summary>
+    Refused,
+
     /// <summary>Damaged, forked or impossible; nothing of it was applied.</summary>
     Fault,
 }
@@ -30,7 +33,7 @@ public enum ReceiveResult
 /// <param name="Bytes">How many bytes they have: room that the link may use again.</param>
 /// <param name="Origin">The entry's origin; of nobody when they were taken.</param>
 /// <param name="Seq">Its number; 0 when they were taken.</param>
-/// <param name="Detail">For a fault: what was found and what was expected.</param>
+/// <param name="Detail">What was found and what was expected; null where there is nothing to tell.</param>
 public readonly record struct ReceiveReport(int Link, ReceiveResult Result, int Bytes, OriginId Origin, long Seq, string? Detail);
 
 /// <summary>

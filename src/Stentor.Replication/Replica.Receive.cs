@@ -7,9 +7,15 @@ public sealed partial class Replica
 {
     private void OnReceive(Entry entry, int link, long wallMicros, Outbox outbox)
     {
-        if (Refuse(entry, wallMicros) is { } fault)
+        if (Refuse(entry) is { } fault)
         {
             Report(ReceiveResult.Fault, entry, link, outbox, fault);
+            return;
+        }
+
+        if (entry.Time - wallMicros > _aheadMicrosMax)
+        {
+            Report(ReceiveResult.Refused, entry, link, outbox, $"Entry {entry.Seq} of {entry.Origin} has the time {EntryTime.ToText(entry.Time)}, which lies further ahead of this region's clock than {_options.AheadMax.TotalDays:0} days. One of the two clocks is wrong.");
             return;
         }
 
@@ -60,7 +66,7 @@ public sealed partial class Replica
     }
 
     /// <summary>What makes an entry impossible, whatever comes before it; null when nothing does.</summary>
-    private string? Refuse(Entry entry, long wallMicros)
+    private string? Refuse(Entry entry)
     {
         var progress = _origins.Of(entry.Origin);
         if (entry.Seq == progress.Seq && entry.Chain != progress.Chain)
@@ -74,14 +80,7 @@ public sealed partial class Replica
             return $"Entry {entry.Seq} of {entry.Origin} came from another region, but this region, whose origin that is, has made only {progress.Seq}.";
         }
 
-        if (entry.After[entry.Origin] >= entry.Seq)
-        {
-            return $"Entry {entry.Seq} of {entry.Origin} says that it depends on itself.";
-        }
-
-        return entry.Time - wallMicros > _aheadMicrosMax
-            ? $"Entry {entry.Seq} of {entry.Origin} has the time {EntryTime.ToText(entry.Time)}, which lies further ahead of this region's clock than {_options.AheadMax.TotalDays:0} days."
-            : null;
+        return entry.After[entry.Origin] >= entry.Seq ? $"Entry {entry.Seq} of {entry.Origin} says that it depends on itself." : null;
     }
 
     private static void Report(ReceiveResult result, Entry entry, int link, Outbox outbox, string? detail) =>
@@ -97,6 +96,12 @@ public sealed partial class Replica
             {
                 _waiting.OnApplied(entry.Origin);
             }
+        }
+        catch (HistoryFaultException e)
+        {
+            // Not the entry's fault, nor that of whoever brought it.
+            outbox.Received.Add(new ReceiveReport(link, ReceiveResult.Dropped, 0, entry.Origin, entry.Seq, e.Message));
+            _waiting.Drop(entry.Origin);
         }
         catch (LedgerFaultException e)
         {

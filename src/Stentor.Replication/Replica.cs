@@ -301,4 +301,8 @@ internal enum ReplicaFault
 
 /// <summary>A ledger or an origin is not what it should be: damage, a gap, a fork, a number used twice.</summary>
 /// <param name="detail">What was found and what was expected.</param>
-public sealed class LedgerFaultException(string detail) : Exception(detail);
+public class LedgerFaultException(string detail) : Exception(detail);
+
+/// <summary>This region's own ledger lacks what a state would have to be folded again from.</summary>
+/// <param name="detail">Which positions.</param>
+public sealed class HistoryFaultException(string detail) : LedgerFaultException(detail);

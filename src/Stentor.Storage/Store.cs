@@ -99,7 +99,7 @@ public sealed partial class Store : IStates, IEntryLog, IDisposable
             Read(after, channels, BatchBytes, batch);
             if (batch.Holes.Count > 0 && batch.Holes[0].First >= FirstPosition)
             {
-                throw new LedgerFaultException($"The history of {channel} cannot be folded again: positions {batch.Holes[0].First} to {batch.Holes[0].Last} are {batch.Holes[0].Reason}. Run `stentor doctor`.");
+                throw new HistoryFaultException($"The history of {channel} cannot be folded again: positions {batch.Holes[0].First} to {batch.Holes[0].Last} are {batch.Holes[0].Reason}. Run `stentor doctor`.");
             }
 
             foreach (var slice in batch.Entries)

@@ -278,7 +278,7 @@ public sealed class ReceiveTests
 
         var report = _eu.ReceiveAll(_us);
 
-        Assert.Equal(ReceiveResult.Fault, report.Result);
+        Assert.Equal(ReceiveResult.Refused, report.Result);
         Assert.Contains("366 days", report.Detail, StringComparison.Ordinal);
         Assert.Equal(VersionVector.Empty, _eu.Seen);
     }

@@ -152,11 +152,21 @@ public sealed class LinkLoop : IDisposable
     /// <param name="copies">How many regions, this one included.</param>
     /// <param name="wait">Longest wait.</param>
     /// <returns>How many regions are known to have it; fewer than asked for when the time is over.</returns>
-    public Task<int> WaitForCopiesAsync(OriginId origin, long seq, int copies, TimeSpan wait)
+    public async Task<int> WaitForCopiesAsync(OriginId origin, long seq, int copies, TimeSpan wait)
     {
         var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(now => _waits.Add(new CopyWait(origin, seq, copies, now + (long)wait.TotalMilliseconds, done)));
-        return done.Task;
+        await Task.WhenAny(done.Task, _over.Task);
+        return done.Task.IsCompleted ? await done.Task : 1; // Where there are no links any more, this region is all that is known.
+    }
+
+    /// <summary>Waits until all that came so far was seen to: whoever brings more than that waits here, and is read no further.</summary>
+    /// <returns>Ends then, or when there are no links any more.</returns>
+    public Task CatchUpAsync()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(_ => done.SetResult());
+        return Task.WhenAny(done.Task, _over.Task);
     }
 
     /// <summary>The cluster's id, as the state of <see cref="ClusterChannel"/> has it; null when there is none.</summary>
@@ -221,6 +231,11 @@ public sealed class LinkLoop : IDisposable
     {
         lock (_gate)
         {
+            if (_over.Task.IsCompleted)
+            {
+                return; // Nobody takes it.
+            }
+
             _inputs.Add(input);
         }
 

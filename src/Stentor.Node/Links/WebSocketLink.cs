@@ -131,9 +131,17 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
 
     private async Task ReceiveAllAsync(int number)
     {
+        var underWay = 0L;
         while (await ReceiveAsync(number) is { } message)
         {
+            underWay += message.Length;
             links.Receive(number, message);
+            if (underWay > links.Options.WindowBytes)
+            {
+                // The other side may send more than it was asked for: it is read as fast as it is worked off.
+                underWay = 0;
+                await links.CatchUpAsync();
+            }
         }
     }
 

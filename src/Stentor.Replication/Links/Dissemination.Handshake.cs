@@ -122,6 +122,7 @@ public sealed partial class Dissemination
         link.Phase = LinkPhase.Open;
         link.OwesAnswer = true;
         link.Told = VersionVector.Empty;
+        link.FactsToTell.Add(link.Other.Origin); // A publisher there may wait for what others told before this link opened.
         output.Events.Add(new LinkEvent(link.Number, LinkEventKind.Opened, link.Other.Origin, $"Linked to {link.Other.Region} ({link.Other.Origin})."));
 
         // Nothing is sent before the other side says what it has.

@@ -71,9 +71,10 @@ public sealed partial class Dissemination
                 OnEntries(link, entries, now, output);
                 break;
             case LinkMessage.Prune prune:
+                CheckRoom(prune.Origins.Count);
                 foreach (var origin in prune.Origins)
                 {
-                    link.Out(origin).IsPruned = true;
+                    link.Out(Of(origin).Id).IsPruned = true;
                 }
 
                 break;
@@ -88,10 +89,13 @@ public sealed partial class Dissemination
     private void OnAnnounce(Link link, LinkMessage.Announce announce, long now, LinkOutput output)
     {
         OnPeerSeen(link, announce.Seen, now, output);
-        link.Granted = Math.Max(link.Granted, announce.Credit);
+
+        // More than this side would allow is not used at once, whatever is offered: what is under way stays bounded.
+        link.Granted = Math.Max(link.Granted, Math.Min(announce.Credit, link.Sent + (2 * _options.WindowBytes)));
         foreach (var fact in announce.Copies)
         {
-            Note(fact, link);
+            CheckRoom(0);
+            Note(fact with { Origin = Of(fact.Origin).Id }, link);
         }
 
         if (link.Cursor == long.MaxValue)
@@ -107,8 +111,19 @@ public sealed partial class Dissemination
         }
     }
 
+    /// <summary>Refuses to hear of so many origins that this region would run out of memory, or of time.</summary>
+    /// <param name="count">How many a message may bring that are new.</param>
+    private void CheckRoom(int count)
+    {
+        if (count > _options.OriginsMax || _origins.Count > 2 * _options.OriginsMax)
+        {
+            throw new FormatException($"The other side names {count} origins, and {_origins.Count} are known here; {_options.OriginsMax} are the most in a message, and twice as many in all.");
+        }
+    }
+
     private void OnPeerSeen(Link link, VersionVector changed, long now, LinkOutput output)
     {
+        CheckRoom(changed.Count);
         link.OnPeerSeen(changed);
         foreach (var (origin, seq) in changed.Components)
         {
@@ -136,10 +151,42 @@ public sealed partial class Dissemination
             return; // Whoever does not take this origin from here is not behind us on its way.
         }
 
-        if (_links.GetValueOrDefault(Of(fact.Origin).Parent) is { IsOpen: true } parent && parent != from)
+        if (_links.GetValueOrDefault(Of(fact.Origin).Parent) is { IsOpen: true } parent)
         {
-            parent.FactsToTell.Add(fact.Origin);
-            parent.OwesAnswer = true;
+            if (parent != from)
+            {
+                TellFacts(parent, fact.Origin);
+            }
+
+            return;
+        }
+
+        // Nobody has brought entries of it since this process, or that link, began: all are asked to tell it on.
+        foreach (var link in _links.Values)
+        {
+            if (link.IsOpen && link != from)
+            {
+                TellFacts(link, fact.Origin);
+            }
+        }
+    }
+
+    private static void TellFacts(Link link, OriginId origin)
+    {
+        link.FactsToTell.Add(origin);
+        link.OwesAnswer = true;
+    }
+
+    /// <summary>From now on a link brings an origin: who has its entries is told that way.</summary>
+    private void BringOver(Link link, Inward origin)
+    {
+        if (origin.Parent != link.Number)
+        {
+            origin.Parent = link.Number;
+            if (_copies.Of(origin.Id).Count > 0)
+            {
+                TellFacts(link, origin.Id);
+            }
         }
     }
 
@@ -199,6 +246,7 @@ public sealed partial class Dissemination
             return false;
         }
 
+        CheckRoom(0);
         var inward = Of(name);
         var outward = link.Out(inward.Id);
         outward.Has = Math.Max(outward.Has, seq);
@@ -231,7 +279,7 @@ public sealed partial class Dissemination
         }
 
         inward.Received = seq;
-        inward.Parent = link.Number;
+        BringOver(link, inward);
         (inward.Attempts, inward.IsLost) = (0, false);
         inward.ProgressAt = now;
         link.FreshAt = now;
@@ -292,9 +340,22 @@ public sealed partial class Dissemination
         }
 
         Rewind(Of(report.Origin), report.Seq - 1, now);
-        if (report.Result == ReceiveResult.Fault && link is { IsOpen: true })
+        if (link is not { IsOpen: true } || report.Detail is null)
         {
-            StopOrigin(link, report.Origin, report.Detail ?? "An entry cannot be.", output);
+            return;
+        }
+
+        switch (report.Result)
+        {
+            case ReceiveResult.Fault:
+                StopOrigin(link, report.Origin, report.Detail, output);
+                break;
+            case ReceiveResult.Refused:
+                End(link, LinkEndType.BadEntry, report.Detail, isFault: true, output);
+                break;
+            default:
+                output.Events.Add(new LinkEvent(link.Number, LinkEventKind.HistoryGone, report.Origin, report.Detail));
+                break;
         }
     }
 
@@ -407,11 +468,11 @@ public sealed partial class Dissemination
         }
     }
 
-    private static void Graft(Link link, Inward origin, long now, LinkOutput output)
+    private void Graft(Link link, Inward origin, long now, LinkOutput output)
     {
         origin.BehindSince = now;
         origin.Attempts++;
-        origin.Parent = link.Number;
+        BringOver(link, origin);
         link.Silenced.Remove(origin.Id);
         link.ToGraft.Add(origin.Id);
         output.Events.Add(new LinkEvent(link.Number, LinkEventKind.Grafted, origin.Id, $"{origin.Id} is asked for from {origin.Received + 1} on."));
@@ -445,7 +506,7 @@ public sealed partial class Dissemination
             {
                 if (link.IsOpen && link.Silenced.Remove(origin.Id))
                 {
-                    origin.Parent = link.Number;
+                    BringOver(link, origin);
                     origin.ProgressAt = now;
                     link.ToGraft.Add(origin.Id);
                     break;

@@ -5,11 +5,15 @@ namespace Stentor.Replication;
 /// <content>What goes out.</content>
 public sealed partial class Dissemination
 {
+    private const int FactsToldMax = 65_536;
+
     private void OnGraft(Link link, LinkMessage.Graft graft)
     {
+        CheckRoom(graft.From.Count);
         var wanted = _seen;
-        foreach (var (origin, seq) in graft.From)
+        foreach (var (named, seq) in graft.From)
         {
+            var origin = Of(named).Id;
             var outward = link.Out(origin);
             (outward.Has, outward.IsPruned, outward.IsStuck) = (seq, false, false);
             if (_seen[origin] > seq)
@@ -90,6 +94,11 @@ public sealed partial class Dissemination
 
     private List<CopyFact> TakeFacts(Link link)
     {
+        if (link.FactsTold.Count > FactsToldMax)
+        {
+            link.FactsTold.Clear(); // Then some are told again.
+        }
+
         var facts = new List<CopyFact>();
         foreach (var origin in link.FactsToTell.Order())
         {

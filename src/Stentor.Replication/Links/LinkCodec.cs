@@ -18,6 +18,9 @@ internal static class LinkCodec
 
     private const int CheckBytes = 4;
 
+    // What is read is bounded before it is understood: facts about copies are the most, some for each of thousands of origins.
+    private const int PartsMax = 131_072;
+
     private enum Kind : byte
     {
         Hello = 1,
@@ -205,6 +208,11 @@ internal static class LinkCodec
     private static List<T> Many<T>(ref StateReader reader, Part<T> part)
     {
         var count = reader.Count();
+        if (count > PartsMax)
+        {
+            throw new FormatException($"It has {count} parts of one kind; {PartsMax} are the most.");
+        }
+
         var list = new List<T>(Math.Min(count, 1024));
         for (; count > 0; count--)
         {

@@ -47,6 +47,12 @@ public sealed record LinkOptions
     /// <summary>Regions whose copies of an entry are told on, at most; so many, and this one, can be waited for with <c>copies</c>. Default 15.</summary>
     public int CopiesMax { get; init; } = 15;
 
+    /// <summary>
+    /// Most origins that a message may name, and half as many as are kept apart in all; a link that brings more ends. Default 4,096: each region that ever
+    /// published is one, and one more each time that it lost its disk.
+    /// </summary>
+    public int OriginsMax { get; init; } = 4_096;
+
     /// <summary>For benchmarks and the control run of a demonstration only: entries are taken whatever they depend on; see <see cref="ReplicaOptions.IgnoreDependencies"/>.</summary>
     public bool IgnoreDependencies { get; init; }
 }
