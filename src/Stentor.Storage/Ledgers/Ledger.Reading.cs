@@ -97,27 +97,54 @@ internal sealed partial class Ledger
     /// <param name="position">Where.</param>
     public VersionVector SeenAt(long position)
     {
-        var segments = _segments;
-        if (position < segments[0].First)
+        while (true)
         {
-            return segments[0].Header.Start;
-        }
+            var segments = _segments;
+            if (position < segments[0].First)
+            {
+                return segments[0].Header.Start;
+            }
 
-        var segment = segments[IndexOf(segments, position)];
-        return segment.Index.Runs.SeenAfter((int)(position - segment.First) + 1);
+            var segment = segments[IndexOf(segments, position)];
+            try
+            {
+                return segment.Index.Runs.SeenAfter((int)(position - segment.First) + 1);
+            }
+            catch (DiskException) when (segment.IsRetired)
+            {
+                // Retention took it just now: the next look at the segments says so.
+            }
+        }
     }
 
     /// <summary>The position up to which a vector covers everything; see <see cref="Store.CoveredThrough"/>.</summary>
     /// <param name="seen">What a reader has seen.</param>
     public long CoveredThrough(VersionVector seen)
     {
-        var segments = _segments;
-        if (!seen.Covers(segments[0].Header.Start))
+        while (true)
         {
-            return 0; // Some of what retention took is missing; which position it had is no longer known.
-        }
+            var segments = _segments;
+            if (!seen.Covers(segments[0].Header.Start))
+            {
+                return 0; // Some of what retention took is missing; which position it had is no longer known.
+            }
 
-        // Vectors grow along the ledger: the last segment whose start is covered, by halving.
+            var segment = segments[LastStartIn(segments, seen)];
+            var count = (int)(Math.Min(Position, segment.Last) - segment.First) + 1;
+            try
+            {
+                return segment.First - 1 + segment.Index.Runs.CoveredBy(seen, count);
+            }
+            catch (DiskException) when (segment.IsRetired)
+            {
+                // Retention took it just now: the next look at the segments says so.
+            }
+        }
+    }
+
+    /// <summary>The last segment whose start a vector covers, by halving: vectors grow along the ledger. The first one's start must be covered.</summary>
+    private static int LastStartIn(Segment[] segments, VersionVector seen)
+    {
         int low = 0, high = segments.Length - 1;
         while (low < high)
         {
@@ -132,9 +159,7 @@ internal sealed partial class Ledger
             }
         }
 
-        var segment = segments[low];
-        var count = (int)(Math.Min(Position, segment.Last) - segment.First) + 1;
-        return segment.First - 1 + segment.Index.Runs.CoveredBy(seen, count);
+        return low;
     }
 
     private static int IndexOf(Segment[] segments, long position)

@@ -105,6 +105,23 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_reader_has_seen_is_found_when_its_segment_is_retired_under_the_look_up()
+    {
+        using var store = new TestStore(_disk, TestStore.Options(SegmentBytes));
+        Fill(store, 300);
+        store.Store.Checkpoint();
+        var origin = store.Store.Origin;
+        Assert.True(store.Store.Status.Segments > 3);
+
+        var seen = await WhileTheFirstIsRetired(LedgerOf(store), () => store.Store.SeenAt(1));
+        Assert.Equal(VersionVector.Of(origin, store.Store.FirstPosition - 1), seen);
+
+        var one = VersionVector.Of(origin, store.Store.FirstPosition);
+        Assert.Equal(0, await WhileTheFirstIsRetired(LedgerOf(store), () => store.Store.CoveredThrough(one)));
+        Assert.Empty(store.Store.Status.Damage);
+    }
+
+    [Fact]
     public void With_a_spare_at_hand_a_new_segment_grows_no_file()
     {
         var disk = new SimulatedDisk();
@@ -141,6 +158,20 @@ public sealed class RetentionTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    /// <summary>Retires the first segment once a look-up has chosen it: using a segment's index is the last thing a look-up does.</summary>
+    private static async Task<T> WhileTheFirstIsRetired<T>(Ledger ledger, Func<T> lookUp)
+    {
+        var segment = ledger.Segments[0];
+        segment.IsRetired = true; // As retiring does, before it takes the segment out of the list.
+        ledger.Cache.Forget(segment);
+        segment.IsUsed = false;
+
+        var found = Task.Run(lookUp);
+        SpinWait.SpinUntil(() => segment.IsUsed);
+        ledger.Retire([segment]);
+        return await found;
+    }
 
     private static Ledger LedgerOf(TestStore store) => store.Store.Ledger;
 
