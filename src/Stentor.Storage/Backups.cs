@@ -8,6 +8,9 @@ namespace Stentor.Storage;
 /// </summary>
 public static class Backups
 {
+    // One read of a segment. 256 KiB: large enough that its cost does not show, and soon read twice while the same bytes are being written.
+    private const int ChunkBytes = 256 * 1024;
+
     /// <summary>Copies a data directory. Its node may run, and goes on as it is.</summary>
     /// <param name="source">The data directory.</param>
     /// <param name="target">An empty or new directory.</param>
@@ -25,6 +28,7 @@ public static class Backups
         }
 
         PrepareTarget(target);
+        using var disk = PhysicalDisk.Open(target);
 
         // The states first: they may reflect less than the ledger has, never more.
         var state = Path.Combine(source, stateFileName);
@@ -47,7 +51,7 @@ public static class Backups
             foreach (var name in names.Where(n => !copied.Contains(n) || n == written).ToList())
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                CopyFile(source, target, name);
+                CopySegment(source, disk, name);
                 copied.Add(name);
                 progress?.Invoke(copied.Count, names.Count);
             }
@@ -63,7 +67,6 @@ public static class Backups
             copied.Remove(name);
         }
 
-        using var disk = PhysicalDisk.Open(target);
         disk.SyncDirectory();
         return new BackupReport(copied.Count, copied.Sum(n => new FileInfo(Path.Combine(target, n)).Length));
     }
@@ -97,6 +100,43 @@ public static class Backups
         return new BackupReport(names.Count, names.Sum(n => new FileInfo(Path.Combine(target, n)).Length));
     }
 
+    /// <summary>
+    /// Copies a segment that may be written meanwhile, so that the copy is one that a power cut could have left: all that was durable when the copy began, and
+    /// after it nothing but a torn tail.
+    /// </summary>
+    /// <param name="from">The segment.</param>
+    /// <param name="to">An empty file.</param>
+    /// <exception cref="DiskException">One cannot be read, or the other not be written.</exception>
+    internal static void CopyWritten(IDiskFile from, IDiskFile to)
+    {
+        var length = from.Length;
+        var (chunk, second) = (new byte[ChunkBytes], new byte[ChunkBytes]);
+
+        // Back to front: a segment is written front to back, so whatever a chunk shows, the chunks before it, read later, show all that came before that.
+        // The other way round a chunk could lack what a later one has the continuation of: damage, to a recovery.
+        for (var offset = (length - 1) / ChunkBytes * ChunkBytes; offset >= 0; offset -= ChunkBytes)
+        {
+            var wanted = (int)Math.Min(ChunkBytes, length - offset);
+            var read = from.Read(chunk.AsSpan(0, wanted), offset);
+            while (true)
+            {
+                // A read that takes a while has the same fault within itself. Two that bring the same show the chunk as it was between them. This comes to
+                // an end: each try that fails saw the chunk fill up some more.
+                var again = from.Read(second.AsSpan(0, wanted), offset);
+                if (chunk.AsSpan(0, read).SequenceEqual(second.AsSpan(0, again)))
+                {
+                    break;
+                }
+
+                (chunk, second, read) = (second, chunk, again);
+            }
+
+            to.Write(chunk.AsSpan(0, read), offset);
+        }
+
+        to.Sync();
+    }
+
     private static List<string> SegmentsOf(string directory) => Try(directory, "read", () =>
         Directory.Exists(directory)
             ? Directory.GetFiles(directory).Select(f => Path.GetFileName(f)).Where(n => SegmentHeader.TryParseName(n, out _, out _)).Order(StringComparer.Ordinal).ToList()
@@ -115,20 +155,32 @@ public static class Backups
         }
     }
 
-    private static void CopyFile(string source, string target, string name) => Try(Path.Combine(target, name), "copy to", () =>
+    private static void CopySegment(string source, PhysicalDisk target, string name)
     {
+        IDiskFile from;
         try
         {
-            using var from = new FileStream(Path.Combine(source, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var to = new FileStream(Path.Combine(target, name), FileMode.Create, FileAccess.Write);
-            from.CopyTo(to);
-            to.Flush(flushToDisk: true);
+            from = PhysicalDisk.OpenToRead(Path.Combine(source, name));
         }
-        catch (FileNotFoundException)
+        catch (DiskException e) when (e.Fault == DiskFault.Name)
         {
-            // Retention took it just now.
+            return; // Retention took it just now.
         }
 
+        using (from)
+        {
+            target.Delete(name);
+            using var to = target.Open(name, DiskFileMode.New);
+            CopyWritten(from, to);
+        }
+    }
+
+    private static void CopyFile(string source, string target, string name) => Try(Path.Combine(target, name), "copy to", () =>
+    {
+        using var from = new FileStream(Path.Combine(source, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var to = new FileStream(Path.Combine(target, name), FileMode.Create, FileAccess.Write);
+        from.CopyTo(to);
+        to.Flush(flushToDisk: true);
         return 0;
     });
 

@@ -49,6 +49,34 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
+    public void A_segment_that_is_written_between_and_during_the_reads_of_a_backup_is_copied_without_a_hole()
+    {
+        for (var seed = 1; seed <= 40; seed++)
+        {
+            var options = TestStore.Options(segmentBytes: 1024 * 1024);
+            var disk = new MemoryDisk();
+            using var store = new TestStore(disk, options);
+            var random = new Random(seed);
+            store.Store.Checkpoint(); // It makes a spare, so that the next segment is written in a file that has its full size.
+            Publish(store, 4);
+            var before = store.Store.Position;
+            var name = Assert.Single(disk.List(), n => SegmentHeader.TryParseName(n, out _, out _));
+
+            var copy = new MemoryDisk();
+            using (var from = new WrittenMeanwhile(disk.Open(name, DiskFileMode.Existing), () => Publish(store, random.Next(3) == 0 ? random.Next(40) : 0)))
+            using (var to = copy.Open(name, DiskFileMode.New))
+            {
+                Backups.CopyWritten(from, to);
+            }
+
+            using var again = new TestStore(copy, options);
+            Assert.InRange(again.Store.Position, before, store.Store.Position);
+            Assert.Equal(store.ReadAll().Take((int)again.Store.Position), again.ReadAll());
+            Assert.Empty(again.Store.Status.Damage);
+        }
+    }
+
+    [Fact]
     public void A_directory_that_was_copied_by_hand_goes_on_under_a_new_origin_and_one_that_was_moved_does_not()
     {
         var (data, copy, moved) = (Path.Combine(_directory, "data"), Path.Combine(_directory, "copy"), Path.Combine(_directory, "moved"));
@@ -102,4 +130,35 @@ public sealed class BackupTests : IDisposable
     public void Dispose() => System.IO.Directory.Delete(_directory, recursive: true);
 
     private static TestStore Open(PhysicalDisk disk, string directory) => new(disk, TestStore.Options(statePath: Path.Combine(directory, StateName)));
+
+    /// <summary>Publishes entries of 8 KB, as long as they fit in a segment of 1 MiB.</summary>
+    private static void Publish(TestStore store, int count)
+    {
+        for (var i = 0; i < count && store.Store.Position < 110; i++)
+        {
+            store.Publish("scores.a", $$$"""{"activity":{"text":"{{{new string((char)('a' + (i % 26)), 8 * 1024)}}}"}}""");
+        }
+    }
+
+    /// <summary>A file that others write to in the middle of a read, and after it.</summary>
+    private sealed class WrittenMeanwhile(IDiskFile file, Action write) : IDiskFile
+    {
+        public long Length => file.Length;
+
+        public int Read(Span<byte> destination, long offset)
+        {
+            var half = destination.Length / 2;
+            var read = file.Read(destination[..half], offset);
+            write();
+            read += file.Read(destination[half..], offset + half);
+            write();
+            return read;
+        }
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
+
+        public void Sync() => file.Sync();
+
+        public void Dispose() => file.Dispose();
+    }
 }

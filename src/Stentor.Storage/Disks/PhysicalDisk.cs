@@ -165,6 +165,13 @@ public sealed class PhysicalDisk : IDisk, IDisposable
     /// <summary>Lets the directory go.</summary>
     public void Dispose() => _lock.Dispose();
 
+    /// <summary>Opens a file for reading only, in a directory that another process may have.</summary>
+    /// <param name="path">Its path.</param>
+    /// <exception cref="DiskException">There is none, or it cannot be read.</exception>
+    internal static IDiskFile OpenToRead(string path) => Try("open " + path, () => new PhysicalFile(
+        new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 }),
+        path));
+
     internal static DiskException Failure(string what, Exception e)
     {
         // The numbers of "no space left" and "quota exceeded": Linux and macOS errno, then Windows.
