@@ -29,6 +29,7 @@ public static class Backups
 
         PrepareTarget(target);
         using var disk = PhysicalDisk.Open(target);
+        DirectoryMark.WriteForCopy(disk); // First: a node that is started on a backup, or on half of one, must not pass for the original.
 
         // The states first: they may reflect less than the ledger has, never more.
         var state = Path.Combine(source, stateFileName);

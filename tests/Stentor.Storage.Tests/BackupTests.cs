@@ -49,6 +49,34 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
+    public void A_store_that_is_opened_on_a_backup_itself_goes_on_under_a_new_origin()
+    {
+        var (data, backup, copy) = (Path.Combine(_directory, "data"), Path.Combine(_directory, "backup"), Path.Combine(_directory, "copy"));
+        OriginId origin;
+        using (var disk = PhysicalDisk.Open(data))
+        using (var store = Open(disk, data))
+        {
+            origin = store.Publish("scores.a", Plus).Origin;
+            Backups.Make(data, backup, StateName);
+        }
+
+        System.IO.Directory.CreateDirectory(copy);
+        foreach (var file in System.IO.Directory.GetFiles(backup))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        foreach (var directory in (string[])[backup, copy])
+        {
+            using var disk = PhysicalDisk.Open(directory);
+            using var store = Open(disk, directory);
+            Assert.Equal(origin, store.Store.OriginBefore);
+            Assert.NotEqual(origin, store.Store.Origin);
+            Assert.Equal(1, store.Publish("scores.a", Plus).Seq);
+        }
+    }
+
+    [Fact]
     public void A_segment_that_is_written_between_and_during_the_reads_of_a_backup_is_copied_without_a_hole()
     {
         for (var seed = 1; seed <= 40; seed++)
