@@ -151,7 +151,7 @@ public sealed class DamageTests : IDisposable
             Assert.Equal(1, store.Store.Status.DamagedPositions);
             store.Publish("a", """{"effect":{"add":{"n":1}}}""");
             Assert.Equal("""{"n":21}""", store.State("a"));
-            Assert.Throws<LedgerFaultException>(() => store.Store.History("a").Count());
+            Assert.Throws<HistoryFaultException>(() => store.Store.History("a").Count());
         }
 
         using var again = new TestStore(disk, options);
