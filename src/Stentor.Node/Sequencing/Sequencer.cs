@@ -218,7 +218,11 @@ internal sealed class Sequencer
         }
 
         _replica.Commit();
-        _incarnation = incarnation is null ? _incarnation : null;
+        if (incarnation is not null)
+        {
+            _incarnation = null; // Taken.
+        }
+
         OnDiskSound();
         _hub.Append(_outbox, _store.Position - _outbox.Entries.Count, seenBefore);
         Links?.OnCommitted(_hub.Seen, _store.Position, _outbox); // First: whoever is answered may open a link next.
