@@ -26,6 +26,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>An activity with a number in it, and as many bytes as asked for.</summary>
     public static PublishBody Numbered(int number, int padding = 0) => Body($$$"""{"activity":{"n":{{{number}}},"pad":"{{{new string('x', padding)}}}"}}""");
 
+    /// <summary>Waits until the spare segment is made, which happens in the background: a disk that is told to fail must not fail that in place of a commit.</summary>
+    public static void AwaitSpare(IDisk disk) => Assert.True(SpinWait.SpinUntil(() => disk.List().Contains("spare.seg"), Patience), "No spare segment was made.");
+
     public async Task<Outcome> PublishAsync(string channel, PublishBody body, string author = "ann") =>
         await Node.PublishAsync(channel, author, body, CancellationToken.None).AsTask().WaitAsync(Patience);
 

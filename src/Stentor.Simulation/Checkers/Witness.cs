@@ -124,8 +124,8 @@ internal sealed class Witness
     public static void OnInbox(Client client, SimulatedRegion region, Answer answer) => DeliveryChecker.CheckInbox(client, region.Name, answer);
 
     /// <summary>A reader was shown an entry.</summary>
-    public void OnShown(Subscription subscription, SimulatedRegion region, byte[] entry, VersionVector seen) =>
-        _deliveries.OnShown(subscription, region.Name, region.DiskLife, FactOf(entry), seen);
+    public void OnShown(Subscription subscription, SimulatedRegion region, int diskLife, byte[] entry, VersionVector seen) =>
+        _deliveries.OnShown(subscription, region.Name, diskLife, FactOf(entry), seen);
 
     /// <summary>A client is about to be told whether a name is theirs.</summary>
     public void OnRegistered(SimulatedRegion region, string channel, string? owner)

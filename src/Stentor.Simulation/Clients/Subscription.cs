@@ -51,6 +51,7 @@ internal sealed class Subscription(World world, Client client, int number, Chann
         _lastArrival = arrival;
         var connection = Connection;
         var region = reader.Process.Region;
+        var diskLife = region.DiskLife; // What is on its way may arrive when the disk that it was sent from is gone.
         world.Schedule.After(arrival - world.Schedule.Now, () =>
         {
             if (connection == Connection)
@@ -58,7 +59,7 @@ internal sealed class Subscription(World world, Client client, int number, Chann
                 world.Story?.Tell(world.Schedule.Now, -1, $"{Name} is shown {Fact.Read(entry).Name} by {region.Name}, token {seen}");
                 Token = Token.Merge(seen); // A region that catches up gives tokens that do not cover yet what another one showed.
                 world.Digest.Add(entry);
-                world.Witness.OnShown(this, region, entry, seen);
+                world.Witness.OnShown(this, region, diskLife, entry, seen);
             }
         });
     }

@@ -72,8 +72,15 @@ internal sealed class RegionProcess(string name, string directory, string secret
     /// <returns>The answer's status and body.</returns>
     public async Task<(int Status, string Text)> AskAsync(string path)
     {
-        using var answer = await Client.GetAsync(new Uri(Node.Http, path), TestContext.Current.CancellationToken);
-        return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        try
+        {
+            using var answer = await Client.GetAsync(new Uri(Node.Http, path), TestContext.Current.CancellationToken);
+            return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        }
+        catch (HttpRequestException e)
+        {
+            throw new InvalidOperationException($"{name} does not answer {path}: {e.Message}\n{ErrorText}", e);
+        }
     }
 
     /// <summary>Asks for what must be there.</summary>

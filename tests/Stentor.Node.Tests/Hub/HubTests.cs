@@ -50,6 +50,7 @@ public sealed class HubTests
         var sink = new MemorySink();
         using var reader = Open(test, sink, "chat");
 
+        TestNode.AwaitSpare(disk);
         disk.Inner.SyncsToFail = 1;
         var refused = await test.PublishAsync("chat", TestNode.Numbered(1));
         await test.PublishAsync("chat", 2, 1);

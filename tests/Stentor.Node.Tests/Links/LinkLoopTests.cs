@@ -60,6 +60,7 @@ public sealed class LinkLoopTests
         var first = await PublishAsync(eu, "scores.a", """{"activity":{}}""");
         Assert.Null(await us.WaitForCoverageAsync(first.Seen, TestNode.Patience, CancellationToken.None));
 
+        TestNode.AwaitSpare(disk);
         disk.SyncsToFail = 2;
         var second = await PublishAsync(eu, "scores.a", """{"activity":{}}""");
 
@@ -90,6 +91,7 @@ public sealed class LinkLoopTests
         // The same incarnation from an empty ledger: what a directory without its end looks like.
         await using var restored = Start("eu", old);
         Assert.Equal(origin, restored.Store.Origin);
+        TestNode.AwaitSpare(old);
         old.SyncsToFail = syncsToFail;
         using (var first = new MemoryLink(restored, us))
         {

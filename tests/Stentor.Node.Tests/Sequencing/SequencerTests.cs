@@ -88,6 +88,7 @@ public sealed class SequencerTests
         await using var test = new TestNode(disk);
         await test.PublishAsync("chat", TestNode.Numbered(1));
 
+        TestNode.AwaitSpare(disk);
         disk.Inner.SyncsToFail = 2;
         var refused = await test.PublishAsync("chat", TestNode.Numbered(2));
         var notReady = test.Node.NotReady;
@@ -109,6 +110,7 @@ public sealed class SequencerTests
         var disk = new HeldDisk();
         await using var test = new TestNode(disk);
 
+        TestNode.AwaitSpare(disk);
         disk.Inner.SyncsToFail = 1;
         await test.PublishAsync("chat", TestNode.Numbered(1));
         Assert.NotNull(test.Node.NotReady);
