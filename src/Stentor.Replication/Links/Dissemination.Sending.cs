@@ -5,6 +5,7 @@ namespace Stentor.Replication;
 /// <content>What goes out.</content>
 public sealed partial class Dissemination
 {
+    // What is remembered of a link so that nothing is told twice: some megabytes at most, whatever holders a neighbour names.
     private const int FactsToldMax = 65_536;
 
     private void OnGraft(Link link, LinkMessage.Graft graft)
