@@ -67,6 +67,11 @@ public interface IDiskFile : IDisposable
     /// <param name="offset">Where to start.</param>
     void Write(ReadOnlySpan<byte> bytes, long offset);
 
+    /// <summary>Waits until what was written there has gone to the device, without making it durable: what a <see cref="Sync"/> finds done already.</summary>
+    /// <param name="offset">Where it was written.</param>
+    /// <param name="length">How many bytes.</param>
+    void WriteBack(long offset, int length);
+
     /// <summary>Makes everything written durable. After it failed once, nothing more that this file holds may be trusted to become durable.</summary>
     void Sync();
 }

@@ -132,6 +132,11 @@ public sealed class MemoryDisk : IDisk
             }
         }
 
+        public void WriteBack(long offset, int length)
+        {
+            // There is no device.
+        }
+
         public void Sync()
         {
             // See SyncDirectory.
