@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Runtime.InteropServices;
 
 namespace Stentor.Protocol;
 
@@ -38,7 +37,17 @@ public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollecti
     /// <exception cref="ArgumentException">An origin stands twice, or a number is negative.</exception>
     public static VersionVector Of(params IEnumerable<KeyValuePair<OriginId, long>> components)
     {
-        var sorted = components.Where(c => c.Value != 0).OrderBy(c => c.Key).ToArray();
+        KeyValuePair<OriginId, long>[] sorted = [.. components];
+        if (Array.Exists(sorted, c => c.Value == 0))
+        {
+            sorted = Array.FindAll(sorted, c => c.Value != 0);
+        }
+
+        if (!IsAscending(sorted))
+        {
+            Array.Sort(sorted, (a, b) => a.Key.CompareTo(b.Key));
+        }
+
         for (var i = 0; i < sorted.Length; i++)
         {
             if (sorted[i].Value < 0 || (i > 0 && sorted[i - 1].Key == sorted[i].Key))
@@ -90,23 +99,30 @@ public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollecti
             return other;
         }
 
-        var merged = new Dictionary<OriginId, long>(_components);
-        foreach (var (origin, seq) in other._components)
+        var merged = new List<KeyValuePair<OriginId, long>>(_components.Length + other._components.Length);
+        var (ours, theirs) = (0, 0);
+        while (ours < _components.Length && theirs < other._components.Length)
         {
-            ref var value = ref CollectionsMarshal.GetValueRefOrAddDefault(merged, origin, out _);
-            value = Math.Max(value, seq);
+            var (mine, its) = (_components[ours], other._components[theirs]);
+            var order = mine.Key.CompareTo(its.Key);
+            merged.Add(order < 0 || (order == 0 && mine.Value >= its.Value) ? mine : its);
+            ours += order <= 0 ? 1 : 0;
+            theirs += order >= 0 ? 1 : 0;
         }
 
-        return Of(merged);
+        merged.AddRange(_components.AsSpan(ours));
+        merged.AddRange(other._components.AsSpan(theirs));
+        return new VersionVector([.. merged]);
     }
 
     /// <summary>Whether everything in <paramref name="other"/> is in this one.</summary>
     /// <param name="other">The other vector.</param>
     public bool Covers(VersionVector other)
     {
+        var ours = 0;
         foreach (var (origin, seq) in other._components)
         {
-            if (this[origin] < seq)
+            if (SeqOf(origin, ref ours) < seq)
             {
                 return false;
             }
@@ -117,7 +133,20 @@ public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollecti
 
     /// <summary>What <paramref name="other"/> has and this one lacks: its components that are greater than ours.</summary>
     /// <param name="other">The other vector.</param>
-    public VersionVector MissingFrom(VersionVector other) => Of(other._components.Where(c => c.Value > this[c.Key]));
+    public VersionVector MissingFrom(VersionVector other)
+    {
+        var missing = new List<KeyValuePair<OriginId, long>>();
+        var ours = 0;
+        foreach (var component in other._components)
+        {
+            if (SeqOf(component.Key, ref ours) < component.Value)
+            {
+                missing.Add(component);
+            }
+        }
+
+        return missing.Count == 0 ? Empty : new VersionVector([.. missing]);
+    }
 
     /// <inheritdoc/>
     public bool Equals(VersionVector? other) => other is not null && _components.AsSpan().SequenceEqual(other._components);
@@ -146,6 +175,36 @@ public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollecti
 
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static bool IsAscending(KeyValuePair<OriginId, long>[] components)
+    {
+        for (var i = 1; i < components.Length; i++)
+        {
+            if (components[i - 1].Key.CompareTo(components[i].Key) >= 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The number seen of an origin, for a walk over origins in their order.</summary>
+    /// <param name="origin">Greater than the one asked for before.</param>
+    /// <param name="at">Where the walk is here; 0 at its beginning.</param>
+    private long SeqOf(OriginId origin, ref int at)
+    {
+        for (; at < _components.Length; at++)
+        {
+            var order = _components[at].Key.CompareTo(origin);
+            if (order >= 0)
+            {
+                return order == 0 ? _components[at].Value : 0;
+            }
+        }
+
+        return 0;
+    }
 
     private int IndexOf(OriginId origin)
     {
