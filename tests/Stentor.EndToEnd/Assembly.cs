@@ -1,8 +1,8 @@
 using System.Runtime.Versioning;
 using Stentor.EndToEnd.Processes;
 
-// Tests measure memory and latency of real processes on a machine with few cores: one after the other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Most tests wait for most of their time, for faults to last and for silence to be noticed: two classes at a time, and what measures, by itself.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]
 
 // Signals, /proc and file modes: the tests look at processes as Linux shows them.
 [assembly: SupportedOSPlatform("linux")]

@@ -3,6 +3,7 @@ using Stentor.EndToEnd.Processes;
 namespace Stentor.EndToEnd.Faults;
 
 /// <summary>Nothing that was acknowledged is lost, whenever the node dies.</summary>
+[Collection(nameof(Alone))]
 public sealed class KillTests(ITestOutputHelper output)
 {
     private const int Publishers = 50;

@@ -6,6 +6,7 @@ using Stentor.EndToEnd.Processes;
 namespace Stentor.EndToEnd.Faults;
 
 /// <summary>A reader that stops reading costs nobody anything, and loses nothing.</summary>
+[Collection(nameof(Alone))]
 public sealed class StalledReaderTests(ITestOutputHelper output)
 {
     private const int Entries = 200_000;
