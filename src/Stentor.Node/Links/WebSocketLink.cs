@@ -27,6 +27,8 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     private readonly Channel<(byte[]? Message, long At)> _out = Channel.CreateUnbounded<(byte[]?, long)>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
     private readonly CancellationTokenSource _cut = new();
     private long _queuedBytes;
+    private long _delayedBytes;
+    private long _underWay;
     private long _lastOut;
     private long _lastIn;
     private int _received;
@@ -40,8 +42,8 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     /// <inheritdoc/>
     public void Send(byte[] message)
     {
-        // Entries are bounded by the other side's credit, which is no more than this side's window doubled; what is beyond is a peer that does not read.
-        if (Interlocked.Add(ref _queuedBytes, message.Length) > (2 * links.Options.WindowBytes) + (16 * 1024 * 1024))
+        // What is beyond is a peer that does not read.
+        if (Interlocked.Add(ref _queuedBytes, message.Length) > QueueBytesMax)
         {
             _cut.Cancel();
             return;
@@ -100,6 +102,9 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
         return last;
     }
 
+    /// <summary>Most that a way may hold: entries are bounded by credit, which is at most a window doubled; the rest has room enough in 16 MiB.</summary>
+    private long QueueBytesMax => (2L * links.Options.WindowBytes) + (16 * 1024 * 1024);
+
     private long Now => time.GetTimestamp() * 1000 / time.TimestampFrequency;
 
     /// <summary>Sends until the goodbye is said.</summary>
@@ -131,40 +136,52 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
 
     private async Task ReceiveAllAsync(int number)
     {
-        var underWay = 0L;
         while (await ReceiveAsync(number) is { } message)
         {
-            underWay += message.Length;
-            links.Receive(number, message);
-            if (underWay > links.Options.WindowBytes)
-            {
-                // The other side may send more than it was asked for: it is read as fast as it is worked off.
-                underWay = 0;
-                await links.CatchUpAsync();
-            }
+            await HandOverAsync(number, message);
+        }
+    }
+
+    private async ValueTask HandOverAsync(int number, byte[] message)
+    {
+        _underWay += message.Length;
+        links.Receive(number, message);
+        if (_underWay > links.Options.WindowBytes)
+        {
+            // The other side may send more than it was asked for: it is read as fast as it is worked off.
+            _underWay = 0;
+            await links.CatchUpAsync();
         }
     }
 
     private async Task ReceiveDelayedAsync(int number)
     {
         var arrived = Channel.CreateUnbounded<(byte[] Message, long At)>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var handing = HandOverAsync();
+        var handing = HandOverInTimeAsync();
         while (await ReceiveAsync(number) is { } message)
         {
+            // What is beyond is a peer that does not keep to its credit.
+            if (Interlocked.Add(ref _delayedBytes, message.Length) > QueueBytesMax)
+            {
+                await _cut.CancelAsync();
+                break;
+            }
+
             arrived.Writer.TryWrite((message, Due(ref _lastIn)));
         }
 
         arrived.Writer.Complete();
         await handing;
 
-        async Task HandOverAsync()
+        async Task HandOverInTimeAsync()
         {
             try
             {
                 await foreach (var (message, at) in arrived.Reader.ReadAllAsync(_cut.Token))
                 {
                     await UntilAsync(at);
-                    links.Receive(number, message);
+                    await HandOverAsync(number, message);
+                    Interlocked.Add(ref _delayedBytes, -message.Length);
                 }
             }
             catch (OperationCanceledException)

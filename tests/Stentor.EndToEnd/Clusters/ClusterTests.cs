@@ -70,7 +70,7 @@ public sealed class ClusterTests
         return true;
     });
 
-    /// <summary>Asks until it is so; the test's own time is the bound.</summary>
+    /// <summary>Asks until it is so, since nothing signals that; the test's own time is the bound.</summary>
     private static async Task UntilAsync(Func<Task<bool>> isSo)
     {
         while (!await isSo())

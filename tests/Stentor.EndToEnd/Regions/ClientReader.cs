@@ -73,6 +73,7 @@ internal sealed class ClientReader(IReadOnlyList<LinkProxy> fronts, Random rando
     {
         while (!held.IsCompleted)
         {
+            // A reader's whim: nothing is waited for.
             await Task.WhenAny(held, Task.Delay(random.Next(1_000, 5_000), CancellationToken.None));
             foreach (var front in fronts)
             {

@@ -268,7 +268,7 @@ public sealed class HostilePeerTests
         Assert.Single((await world.Regions[0].ViewAsync()).Vector);
     }
 
-    /// <summary>Reads on, and says now and then that it lives.</summary>
+    /// <summary>Reads on, and says now and then that it lives: a peer that is silent for longer is cut off.</summary>
     private static async Task<(string Type, string Detail)> UntilByeAlivelyAsync(LinkPeer peer)
     {
         var bye = peer.UntilByeAsync();
@@ -285,7 +285,7 @@ public sealed class HostilePeerTests
     {
         foreach (var (type, count, words) in ends)
         {
-            // Said when the connection is gone, which a peer that does not hang up holds up for two seconds.
+            // Said when the connection is gone, which a peer that does not hang up holds up for two seconds. A log is looked into: it does not call.
             var line = "";
             for (var patience = DateTime.UtcNow.AddSeconds(20); line.Length == 0; await Task.Delay(50, TestContext.Current.CancellationToken))
             {

@@ -181,7 +181,7 @@ internal sealed class LinkProxy : IAsyncDisposable
                 await WaitWhileAsync(isHeld);
                 if (Weather.Delay > TimeSpan.Zero)
                 {
-                    await Task.Delay(Weather.Delay, _stopping.Token);
+                    await Task.Delay(Weather.Delay, _stopping.Token); // The distance itself.
                 }
 
                 for (var sent = 0; sent < count;)

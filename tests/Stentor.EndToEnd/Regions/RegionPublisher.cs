@@ -116,6 +116,8 @@ internal abstract class RegionPublisher(RegionWorld world, int number, RegionPro
             body.Remove("after");
             region = world.Regions[random.Next(world.Regions.Count)];
             Moves++;
+
+            // As a client does before it dials again: without it, one that finds all regions down would spin.
             await Task.Delay(random.Next(20, 100), CancellationToken.None);
         }
     }

@@ -52,13 +52,42 @@ public sealed class WebSocketLinkTests
         Assert.Equal(0, await node.Node.Links!.WaitForCopiesAsync(new Stentor.Protocol.OriginId("us-1"), 1, 1, TimeSpan.Zero).WaitAsync(TestNode.Patience));
     }
 
-    private static async Task<(WebSocket Stranger, Task Serving)> ConnectAsync(TestNode node, TcpListener listener)
+    [Fact]
+    public async Task A_peer_that_sends_more_than_a_long_way_may_hold_is_cut_off()
+    {
+        await using var node = new TestNode(options: new NodeOptions { ClusterSecret = new byte[32] });
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var far = new LinkTarget(new Uri("ws://127.0.0.1"), TimeSpan.FromMinutes(1), TimeSpan.Zero);
+        var (peer, serving) = await ConnectAsync(listener, socket => new WebSocketLink(socket, node.Node.Links!, "far away", far, TimeProvider.System).RunAsync(isDialer: true, CancellationToken.None));
+
+        var options = node.Node.Links!.Options;
+        var message = new byte[options.MessageBytesMax];
+        var sent = 0L;
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            await peer.SendAsync(new byte[10], WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+            await peer.SendAsync(new byte[10], WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+            for (; sent < 16 * options.WindowBytes; sent += message.Length)
+            {
+                await peer.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+            }
+        });
+
+        await serving.WaitAsync(TestNode.Patience);
+        Assert.InRange(sent, 2 * options.WindowBytes, 8 * options.WindowBytes);
+    }
+
+    private static Task<(WebSocket Stranger, Task Serving)> ConnectAsync(TestNode node, TcpListener listener) =>
+        ConnectAsync(listener, socket => node.Node.Links!.ServeAsync(socket, "a stranger", CancellationToken.None));
+
+    private static async Task<(WebSocket Stranger, Task Serving)> ConnectAsync(TcpListener listener, Func<WebSocket, Task> serve)
     {
         var client = new TcpClient { NoDelay = true };
         var accepting = listener.AcceptTcpClientAsync();
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         var server = await accepting;
-        var serving = node.Node.Links!.ServeAsync(WebSocket.CreateFromStream(server.GetStream(), new WebSocketCreationOptions { IsServer = true }), "a stranger", CancellationToken.None);
+        var serving = serve(WebSocket.CreateFromStream(server.GetStream(), new WebSocketCreationOptions { IsServer = true }));
         return (WebSocket.CreateFromStream(client.GetStream(), new WebSocketCreationOptions()), serving);
     }
 }
