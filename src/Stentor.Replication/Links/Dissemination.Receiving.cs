@@ -151,7 +151,8 @@ public sealed partial class Dissemination
             return; // Whoever does not take this origin from here is not behind us on its way.
         }
 
-        if (_links.GetValueOrDefault(Of(fact.Origin).Parent) is { IsOpen: true } parent)
+        var origin = Of(fact.Origin);
+        if (_links.GetValueOrDefault(origin.Parent) is { IsOpen: true } parent)
         {
             if (parent != from)
             {
@@ -159,6 +160,11 @@ public sealed partial class Dissemination
             }
 
             return;
+        }
+
+        if (origin.Received < fact.Seq)
+        {
+            return; // Whoever brings the rest is told then.
         }
 
         // Nobody has brought entries of it since this process, or that link, began: all are asked to tell it on.
@@ -183,7 +189,7 @@ public sealed partial class Dissemination
         if (origin.Parent != link.Number)
         {
             origin.Parent = link.Number;
-            if (_copies.Of(origin.Id).Count > 0)
+            if (_copies.Of(origin.Id).Any(fact => fact.Holder != link.Other.Origin))
             {
                 TellFacts(link, origin.Id);
             }

@@ -30,6 +30,10 @@ public sealed class ScalingTests
 
         Assert.Equal(1.0, row.Transmissions);
         Assert.InRange(row.DelayMaxMs, 30, 50);
+
+        // A claim and seven votes over 99 links, and no more than as much again to say how far everybody is and who has copies.
+        Assert.Equal(8 * 99, row.Registration!.Transmissions);
+        Assert.InRange(row.Registration.Messages, 8 * 99, 2 * 8 * 99);
     }
 
     /// <summary>Measures the tables of docs/scaling.md again, about a minute.</summary>
