@@ -22,6 +22,7 @@ public sealed class JsonRulesTests
             """{"a1":1,"a2":1,"a3":1,"a4":1,"a5":1,"a6":1,"a7":1,"a8":1,"a9":1,"b1":1,"b2":1,"b3":1,"b4":1,"b5":1,"b6":1,"b7":1,"b8":1,"b9":1,"a\u0031x":2}""",
             "{ \"a\" : [ 1 , 2 ] , \"b\" : \"x\\u00e9\\ud83d\\ude00\\n\" }",
             "[]",
+            "[1e-40012345678901234567890, 0.1]",
         }.Select(Encoding.UTF8.GetBytes),
     ];
 
@@ -44,8 +45,8 @@ public sealed class JsonRulesTests
         var buffer = new ByteBuffer();
         JsonRules.WriteCompact(json, buffer);
 
-        Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(json).RootElement, JsonDocument.Parse(buffer.WrittenMemory).RootElement));
-        Assert.Equal(Serialized(json), Encoding.UTF8.GetString(buffer.WrittenSpan).Length > 0 ? Serialized(buffer.WrittenSpan.ToArray()) : "");
+        // As the serializer writes both, numbers digit by digit: JsonElement.DeepEquals throws where an exponent is longer than an int.
+        Assert.Equal(Serialized(json), Serialized(buffer.WrittenSpan.ToArray()));
         Assert.DoesNotContain((byte)'\n', buffer.WrittenSpan.ToArray());
     }, runs: 500);
 
