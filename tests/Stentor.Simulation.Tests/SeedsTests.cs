@@ -28,6 +28,7 @@ public sealed class SeedsTests
     [InlineData(503)] // A link with a window smaller than a message was ended as faulty, again and again (invariant 9).
     [InlineData(560)] // The same, in another topology.
     [InlineData(3_542)] // A delivery on its way when its disk was lost counted as one of the next disk: a fault of the checker (invariant 8).
+    [InlineData(2_601)] // A segment that could not be begun and was deleted came back at a power cut, and overrode what was recorded in its place (invariant 1).
     public void A_seed_that_failed_once_does_not_fail_again(ulong seed) =>
         Assert.Null(Simulator.Run(new SimulationOptions { Seed = seed }).Violation);
 

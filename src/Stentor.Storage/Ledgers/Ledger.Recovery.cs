@@ -59,6 +59,10 @@ internal sealed partial class Ledger
             var ledger = new Ledger(disk, options, cache, damage, [.. segments], file, seen);
             ledger._supply.Find();
             ClearAway(disk, names, segments);
+
+            // What the process before made or deleted may not be durable. A segment that it deleted, and that came back at a power cut, would override
+            // what is appended from here on; one that it made would be gone, with what is appended to it.
+            disk.SyncDirectory();
             ledger.Housekeeper.NeedIndex(segments.SkipLast(1).Where(s => !names.Contains(s.Header.IndexName)));
             return ledger;
         }

@@ -190,7 +190,18 @@ internal sealed partial class Ledger : IDisposable
     private Segment Begin(Segment before, OriginId self)
     {
         var header = new SegmentHeader(StoreId, before.Header.Number + 1, before.Last + 1, self, _seen);
-        var file = _supply.Begin(header);
+        IDiskFile file;
+        try
+        {
+            file = _supply.Begin(header);
+        }
+        catch (DiskException)
+        {
+            // After a power cut its name may be there again, with a good header: it would override what the segment before got after this.
+            _isBroken = true;
+            throw;
+        }
+
         var segment = new Segment(header, Cache)
         {
             Memory = new ActiveIndex(header.Start, header.Length, before.Memory?.ChannelCount ?? 0),

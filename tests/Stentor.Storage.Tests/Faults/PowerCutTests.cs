@@ -217,6 +217,41 @@ public sealed class PowerCutTests : IDisposable
         Assert.Equal(shown, again.ReadAll().Count);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_segment_that_could_not_be_begun_does_not_come_back_and_override_what_was_recorded_instead(bool endsProcess)
+    {
+        for (var seed = 1; seed < 40; seed++)
+        {
+            var disk = new SimulatedDisk((ulong)seed);
+            var options = TestStore.Options(segmentBytes: 16 * 1024);
+            var store = new TestStore(disk, options);
+            for (var i = 0; i < 2; i++)
+            {
+                store.Publish("a", """{"activity":{"number":1}}""");
+                store.Store.Checkpoint(); // Makes a spare, in which the next segment is begun.
+            }
+
+            // Too long for what is left of the segment: the next one is begun, and its header is written half, which is all of it that says anything.
+            disk.WritesToFail = 1;
+            Assert.Throws<DiskException>(() => store.Publish("a", "{\"activity\":{\"text\":\"" + new string('x', 14 * 1024) + "\"}}"));
+            if (endsProcess)
+            {
+                disk.EndProcess();
+                store = new TestStore(disk, options);
+            }
+
+            store.Publish("a", """{"activity":{"number":2}}""");
+            var acknowledged = store.ReadAll();
+            disk.CutPower();
+
+            using var again = new TestStore(disk, options);
+            Assert.Equal(acknowledged, again.ReadAll());
+            Assert.Equal(3, acknowledged.Count);
+        }
+    }
+
     [Fact]
     public void A_disk_that_keeps_failing_refuses_each_commit_and_takes_them_again_when_it_is_well()
     {
