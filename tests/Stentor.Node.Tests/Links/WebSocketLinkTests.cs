@@ -9,6 +9,8 @@ namespace Stentor.Node.Tests;
 /// <summary>What strangers may do to a link's connection.</summary>
 public sealed class WebSocketLinkTests
 {
+    private const int SocketBytes = 128 * 1024;
+
     [Theory]
     [InlineData(WebSocketMessageType.Binary, 5_000, "4096 bytes")]
     [InlineData(WebSocketMessageType.Text, 5, "binary")]
@@ -57,6 +59,9 @@ public sealed class WebSocketLinkTests
     {
         await using var node = new TestNode(options: new NodeOptions { ClusterSecret = new byte[32] });
         using var listener = new TcpListener(IPAddress.Loopback, 0);
+
+        // What has been sent is counted, so the system must not hold tens of megabytes of it by itself.
+        listener.Server.ReceiveBufferSize = SocketBytes;
         listener.Start();
         var far = new LinkTarget(new Uri("ws://127.0.0.1"), TimeSpan.FromMinutes(1), TimeSpan.Zero);
         var (peer, serving) = await ConnectAsync(listener, socket => new WebSocketLink(socket, node.Node.Links!, "far away", far, TimeProvider.System).RunAsync(isDialer: true, CancellationToken.None));
@@ -83,7 +88,7 @@ public sealed class WebSocketLinkTests
 
     private static async Task<(WebSocket Stranger, Task Serving)> ConnectAsync(TcpListener listener, Func<WebSocket, Task> serve)
     {
-        var client = new TcpClient { NoDelay = true };
+        var client = new TcpClient { NoDelay = true, SendBufferSize = SocketBytes };
         var accepting = listener.AcceptTcpClientAsync();
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         var server = await accepting;
