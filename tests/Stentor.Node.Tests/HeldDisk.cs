@@ -40,8 +40,6 @@ internal sealed class HeldDisk : IDisk
 
         public void Write(ReadOnlySpan<byte> bytes, long offset) => inner.Write(bytes, offset);
 
-        public void WriteBack(long offset, int length) => inner.WriteBack(offset, length);
-
         public void Sync()
         {
             if (!disk._open.IsSet)

@@ -185,8 +185,6 @@ public sealed class BackupTests : IDisposable
 
         public void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
 
-        public void WriteBack(long offset, int length) => file.WriteBack(offset, length);
-
         public void Sync() => file.Sync();
 
         public void Dispose() => file.Dispose();

@@ -187,15 +187,6 @@ public sealed partial class SimulatedDisk
             }
         }
 
-        public void WriteBack(long offset, int length)
-        {
-            // Not durable by it: a crash may still take any of it.
-            lock (disk._lock)
-            {
-                Check();
-            }
-        }
-
         public void Sync()
         {
             lock (disk._lock)

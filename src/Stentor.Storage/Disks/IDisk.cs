@@ -67,10 +67,22 @@ public interface IDiskFile : IDisposable
     /// <param name="offset">Where to start.</param>
     void Write(ReadOnlySpan<byte> bytes, long offset);
 
-    /// <summary>Waits until what was written there has gone to the device, without making it durable: what a <see cref="Sync"/> finds done already.</summary>
-    /// <param name="offset">Where it was written.</param>
-    /// <param name="length">How many bytes.</param>
-    void WriteBack(long offset, int length);
+    /// <summary>
+    /// Writes at an offset and makes it durable, in one go where the disk can. For files that are written from front to back: what stood behind it, up to the end of
+    /// a block of 4,096 bytes, may be zeros afterwards. One thread appends to the files of a disk. After it failed, nothing is known of what stands there.
+    /// </summary>
+    /// <param name="bytes">What to write.</param>
+    /// <param name="offset">Where to start.</param>
+    void Append(ReadOnlySpan<byte> bytes, long offset)
+    {
+        Write(bytes, offset);
+        Sync();
+    }
+
+    /// <summary>Writes zeros and waits until they have gone to the device, as far as the disk can: a <see cref="Sync"/> then finds that done. Not durable before one.</summary>
+    /// <param name="offset">Where to start.</param>
+    /// <param name="length">How many.</param>
+    void Clear(long offset, int length) => Write(new byte[length], offset);
 
     /// <summary>Makes everything written durable. After it failed once, nothing more that this file holds may be trusted to become durable.</summary>
     void Sync();

@@ -132,11 +132,6 @@ public sealed class MemoryDisk : IDisk
             }
         }
 
-        public void WriteBack(long offset, int length)
-        {
-            // There is no device.
-        }
-
         public void Sync()
         {
             // See SyncDirectory.

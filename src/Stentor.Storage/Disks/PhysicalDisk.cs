@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace Stentor.Storage;
 
@@ -16,6 +14,7 @@ public sealed class PhysicalDisk : IDisk, IDisposable
     public const string ProcessName = "stentor.pid";
 
     private readonly FileStream _lock;
+    private readonly RecentWrites _recent = new();
 
     private PhysicalDisk(string directory, FileStream @lock)
     {
@@ -114,7 +113,7 @@ public sealed class PhysicalDisk : IDisk, IDisposable
                     _ => FileMode.OpenOrCreate,
                 },
                 FileShare.ReadWrite | FileShare.Delete));
-            return new PhysicalFile(stream, PathOf(name));
+            return new PhysicalFile(stream, PathOf(name), _recent);
         }
         catch (FileNotFoundException e)
         {
@@ -170,7 +169,8 @@ public sealed class PhysicalDisk : IDisk, IDisposable
     /// <exception cref="DiskException">There is none, or it cannot be read.</exception>
     internal static IDiskFile OpenToRead(string path) => Try("open " + path, () => new PhysicalFile(
         new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 }),
-        path));
+        path,
+        recent: null));
 
     internal static DiskException Failure(string what, Exception e)
     {
@@ -181,7 +181,7 @@ public sealed class PhysicalDisk : IDisk, IDisposable
             : new DiskException(DiskFault.Failed, $"The disk failed: could not {what}: {e.Message}", e);
     }
 
-    private static T Try<T>(string what, Func<T> action)
+    internal static T Try<T>(string what, Func<T> action)
     {
         try
         {
@@ -222,174 +222,4 @@ public sealed class PhysicalDisk : IDisk, IDisposable
     }
 
     private string PathOf(string name) => Path.Combine(Directory, name);
-
-    private sealed class PhysicalFile(FileStream stream, string path) : IDiskFile
-    {
-        private readonly SafeFileHandle _handle = stream.SafeFileHandle;
-
-        public long Length => Try("find the length of " + path, () => RandomAccess.GetLength(_handle));
-
-        public int Read(Span<byte> destination, long offset)
-        {
-            try
-            {
-                var total = 0;
-                while (total < destination.Length)
-                {
-                    var read = RandomAccess.Read(_handle, destination[total..], offset + total);
-                    if (read == 0)
-                    {
-                        break;
-                    }
-
-                    total += read;
-                }
-
-                return total;
-            }
-            catch (IOException e)
-            {
-                throw Failure($"read {destination.Length} bytes of {path} at {offset}", e);
-            }
-        }
-
-        public void Write(ReadOnlySpan<byte> bytes, long offset)
-        {
-            try
-            {
-                RandomAccess.Write(_handle, bytes, offset);
-            }
-            catch (IOException e)
-            {
-                throw Failure($"write {bytes.Length} bytes of {path} at {offset}", e);
-            }
-        }
-
-        public void WriteBack(long offset, int length)
-        {
-            if (!OperatingSystem.IsLinux())
-            {
-                Sync();
-                return;
-            }
-
-            try
-            {
-                Unix.WriteBack(_handle, offset, length);
-            }
-            catch (IOException e)
-            {
-                throw Failure($"write {length} bytes of {path} at {offset} back to the device", e);
-            }
-        }
-
-        public void Sync()
-        {
-            try
-            {
-                if (OperatingSystem.IsLinux())
-                {
-                    Unix.SyncData(_handle);
-                }
-                else
-                {
-                    RandomAccess.FlushToDisk(_handle);
-                }
-            }
-            catch (IOException e)
-            {
-                throw Failure("sync " + path, e);
-            }
-        }
-
-        public void Dispose() => stream.Dispose();
-    }
-
-    /// <summary>What .NET does not offer of files.</summary>
-    private static class Unix
-    {
-        private const int Interrupted = 4;
-        private const int NotImplemented = 38;
-        private const int NotSupported = 95;
-        private const uint WaitBeforeWriteWaitAfter = 7;
-
-        /// <summary>
-        /// fdatasync(2): the bytes and the length. .NET's flush is fsync(2), which also makes the time of the last write durable, and so has every few
-        /// commits wait for the file system's journal, in which all other files' changes stand too.
-        /// </summary>
-        /// <exception cref="IOException">The disk failed.</exception>
-        public static void SyncData(SafeFileHandle file)
-        {
-            while (Fdatasync(file) < 0)
-            {
-                var error = Marshal.GetLastPInvokeError();
-                if (error != Interrupted)
-                {
-                    throw new IOException($"fdatasync(2), error {error}", error);
-                }
-            }
-        }
-
-        /// <summary>sync_file_range(2): the pages go to the device, and neither its cache nor the file system's journal is flushed for them.</summary>
-        /// <exception cref="IOException">The disk failed.</exception>
-        public static void WriteBack(SafeFileHandle file, long offset, long length)
-        {
-            while (SyncFileRange(file, offset, length, WaitBeforeWriteWaitAfter) < 0)
-            {
-                var error = Marshal.GetLastPInvokeError();
-                if (error == NotSupported || error == NotImplemented)
-                {
-                    SyncData(file);
-                    return;
-                }
-
-                if (error != Interrupted)
-                {
-                    throw new IOException($"sync_file_range(2), error {error}", error);
-                }
-            }
-        }
-
-        /// <summary>fsync(2) of a directory.</summary>
-        public static void SyncDirectory(string directory)
-        {
-            var descriptor = Open(Encoding.UTF8.GetBytes(directory + '\0'), 0);
-            if (descriptor < 0)
-            {
-                throw Failure("open the directory " + directory, new IOException($"open(2), error {Marshal.GetLastPInvokeError()}", Marshal.GetLastPInvokeError()));
-            }
-
-            var failed = Fsync(descriptor) < 0;
-            var error = Marshal.GetLastPInvokeError();
-            _ = Close(descriptor);
-            if (failed)
-            {
-                throw Failure("sync the directory " + directory, new IOException($"fsync(2), error {error}", error));
-            }
-        }
-
-        [DllImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        private static extern int Fdatasync(SafeFileHandle descriptor);
-
-        [DllImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        private static extern int SyncFileRange(SafeFileHandle descriptor, long offset, long length, uint flags);
-
-        [DllImport("libc", EntryPoint = "open", SetLastError = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        private static extern int Open(byte[] path, int flags);
-
-        [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        private static extern int Fsync(int descriptor);
-
-        [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int StatX(int directory, byte[] path, int flags, uint mask, byte[] statx);
-
-        [DllImport("libc", EntryPoint = "close", SetLastError = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        private static extern int Close(int descriptor);
-    }
 }

@@ -133,11 +133,6 @@ internal sealed class OverlayDisk(IDisk below) : IDisk
             }
         }
 
-        public void WriteBack(long offset, int length)
-        {
-            // There is no device.
-        }
-
         public void Sync()
         {
             // Nothing here outlives the process.

@@ -30,6 +30,7 @@ internal sealed partial class Ledger : IDisposable
         _segments = segments;
         _file = file;
         _seen = seen;
+        segments[^1].File = file;
         Cache = cache;
         Damage = damage;
         StoreId = segments[^1].Header.StoreId;
@@ -90,8 +91,7 @@ internal sealed partial class Ledger : IDisposable
         Encode(outbox, active, bytes);
         try
         {
-            _file.Write(_buffer.AsSpan(0, bytes), offset);
-            _file.Sync();
+            _file.Append(_buffer.AsSpan(0, bytes), offset);
         }
         catch (DiskException)
         {
@@ -209,7 +209,7 @@ internal sealed partial class Ledger : IDisposable
         };
 
         before.Seal(before.Memory!.Count);
-        _file.Dispose();
+        segment.File = file;
         (_file, Self) = (file, self);
         _isBroken = false;
         _isGrowing = segment.FileBytes < _options.SegmentBytes;
@@ -221,7 +221,12 @@ internal sealed partial class Ledger : IDisposable
         if (before.Count == 0)
         {
             // Nothing in it was ever acknowledged; without it the names stay in step with the positions.
+            Cache.Forget(before);
             _supply.Discard(before.Header.FileName);
+        }
+        else
+        {
+            Cache.Adopt(before);
         }
 
         Housekeeper.Signal();

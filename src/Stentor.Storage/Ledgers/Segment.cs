@@ -45,7 +45,7 @@ internal sealed class Segment(SegmentHeader header, SegmentCache cache)
         set => _memory = value;
     }
 
-    /// <summary>Its file, when it is open; see <see cref="SegmentCache"/>.</summary>
+    /// <summary>Its file, when it is open: the one that is written, until the segment is sealed; then see <see cref="SegmentCache"/>.</summary>
     internal IDiskFile? File
     {
         get => _file;

@@ -39,13 +39,20 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
 
             var file = disk.Open(segment.Header.FileName, DiskFileMode.Existing);
             segment.File = file;
-            _files.Enqueue(segment);
-            while (_files.Count > FilesMax)
-            {
-                Close(_files.Dequeue());
-            }
-
+            Keep(segment);
             return file;
+        }
+    }
+
+    /// <summary>Takes over the file of a segment that was written to until now.</summary>
+    public void Adopt(Segment segment)
+    {
+        lock (_lock)
+        {
+            if (segment.File is not null)
+            {
+                Keep(segment);
+            }
         }
     }
 
@@ -244,6 +251,15 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
             lost.AddLost(segment.Count, 0);
             lost.Publish();
             return lost;
+        }
+    }
+
+    private void Keep(Segment segment)
+    {
+        _files.Enqueue(segment);
+        while (_files.Count > FilesMax)
+        {
+            Close(_files.Dequeue());
         }
     }
 

@@ -86,9 +86,90 @@ public abstract class DiskSpecification
     }
 
     [Fact]
+    public void What_is_appended_is_read_back_wherever_the_pieces_begin_and_end()
+    {
+        const int FileBytes = 256 * 1024;
+        var random = new Random(7);
+        using var file = Disk.Open("a.seg", DiskFileMode.New);
+        file.Clear(0, FileBytes);
+        var model = new byte[FileBytes];
+        Write(0, 100);
+        for (var end = 100; end < FileBytes - 20_000;)
+        {
+            var length = random.Next(4) == 0 ? random.Next(1, 20_000) : random.Next(1, 600);
+            random.NextBytes(model.AsSpan(end, length));
+            file.Append(model.AsSpan(end, length), end);
+            end += length;
+            if (random.Next(20) == 0)
+            {
+                Write(random.Next(end - 10), 10);
+            }
+            else if (random.Next(20) == 0)
+            {
+                end += random.Next(10_000); // A gap, as between a header and the first record.
+            }
+
+            var start = random.Next(end);
+            Assert.Equal(model[start..end], Read(file, start, end));
+            Assert.Equal(model[start..(end + 50)], Read(file, start, end + 50));
+        }
+
+        using var other = Disk.Open("a.seg", DiskFileMode.Existing);
+        Assert.Equal(FileBytes, other.Length);
+        Assert.Equal(model, Read(other, 0, FileBytes));
+
+        void Write(int offset, int length)
+        {
+            random.NextBytes(model.AsSpan(offset, length));
+            file.Write(model.AsSpan(offset, length), offset);
+        }
+    }
+
+    [Fact]
+    public void A_file_grows_by_what_is_appended_and_no_more()
+    {
+        using var file = Disk.Open("a.seg", DiskFileMode.New);
+        file.Append([1, 2, 3], 0);
+        file.Append([4], 3);
+
+        Assert.Equal(4, file.Length);
+        Assert.Equal([1, 2, 3, 4], Read(file, 0, 4));
+
+        file.Clear(0, 5_000);
+        file.Append([5], 4_998);
+        Assert.Equal(5_000, file.Length);
+        Assert.Equal([0, 5, 0], Read(file, 4_997, 5_000));
+    }
+
+    [Theory]
+    [InlineData(0, 8192)]
+    [InlineData(4096, 4096)]
+    [InlineData(100, 5000)]
+    [InlineData(8192, 700_000)]
+    public void What_is_cleared_is_zeros(int offset, int length)
+    {
+        using var file = Disk.Open("a.seg", DiskFileMode.New);
+        var model = Enumerable.Repeat((byte)1, 10_000).ToArray();
+        file.Write(model, 0);
+        file.Clear(offset, length);
+
+        Array.Resize(ref model, Math.Max(model.Length, offset + length));
+        model.AsSpan(offset, length).Clear();
+        Assert.Equal(model.Length, file.Length);
+        Assert.Equal(model, Read(file, 0, model.Length));
+    }
+
+    [Fact]
     public void There_is_room()
     {
         Assert.True(Disk.FreeBytes > 1024 * 1024);
+    }
+
+    protected static byte[] Read(IDiskFile file, int start, int end)
+    {
+        var bytes = new byte[end - start];
+        Assert.Equal(bytes.Length, file.Read(bytes, start));
+        return bytes;
     }
 }
 
@@ -123,6 +204,62 @@ public sealed class PhysicalDiskTests : DiskSpecification, IDisposable
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_disk.Directory, "a.seg")));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_disk.Directory));
+    }
+
+    /// <summary>With and without what the node uses where the system has it: writes around the cache, and readers that find them in memory.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Readers_find_what_was_appended_while_more_is(bool isDirect)
+    {
+        const int FileBytes = 40 * 1024 * 1024;
+        var path = Path.Combine(_directory, "a.seg");
+        using var file = new PhysicalFile(new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite), path, isDirect ? new RecentWrites() : null);
+        file.Clear(0, FileBytes);
+        var end = 0;
+        using var reading = new CountdownEvent(2);
+        var readers = Enumerable.Range(0, 2).Select(seed => Task.Run(() => ReadAll(new Random(seed)))).ToArray();
+        Assert.True(reading.Wait(TimeSpan.FromMinutes(1)));
+
+        var random = new Random(3);
+        var bytes = new byte[5 * 1024 * 1024];
+        while (end < FileBytes)
+        {
+            // Among the many small ones, one that is longer than what is written at once.
+            var length = Math.Min(FileBytes - end, random.Next(40) == 0 ? bytes.Length : random.Next(1, 200_000));
+            Fill(bytes.AsSpan(0, length), end);
+            file.Append(bytes.AsSpan(0, length), end);
+            Volatile.Write(ref end, end + length);
+        }
+
+        await Task.WhenAll(readers).WaitAsync(TimeSpan.FromMinutes(1));
+
+        void ReadAll(Random order)
+        {
+            reading.Signal();
+            var found = new byte[64 * 1024];
+            var wanted = new byte[found.Length];
+            for (var known = 0; known < FileBytes;)
+            {
+                known = Volatile.Read(ref end);
+                var length = Math.Min(known, order.Next(1, found.Length));
+
+                // Near the end mostly; everywhere at times, and where the oldest of what is in memory goes.
+                var back = order.Next(4) switch { 0 => order.Next(known + 1), 1 => (8 * 1024 * 1024) + order.Next(-300_000, 300_000), _ => order.Next(100_000) };
+                var offset = Math.Clamp(known - length - back, 0, known - length);
+                Assert.Equal(length, file.Read(found.AsSpan(0, length), offset));
+                Fill(wanted.AsSpan(0, length), offset);
+                Assert.True(wanted.AsSpan(0, length).SequenceEqual(found.AsSpan(0, length)), $"{length} bytes at {offset} of {known} are not as they were written.");
+            }
+        }
+
+        static void Fill(Span<byte> target, long offset)
+        {
+            for (var i = 0; i < target.Length; i++)
+            {
+                target[i] = (byte)(((offset + i) * 0x9E3779B1L) >> 24);
+            }
+        }
     }
 
     [Fact]
