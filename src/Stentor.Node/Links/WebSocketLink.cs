@@ -239,7 +239,9 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
 
                 if (received.EndOfMessage)
                 {
-                    return buffer.AsSpan(0, length).ToArray();
+                    var message = GC.AllocateUninitializedArray<byte>(length);
+                    buffer.AsSpan(0, length).CopyTo(message);
+                    return message;
                 }
             }
         }

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Buffers.Text;
 
 namespace Stentor.Protocol;
@@ -104,20 +106,12 @@ public readonly ref struct EntryHeader
 
     private static bool TryChain(ReadOnlySpan<byte> text, out ulong chain)
     {
-        chain = 0;
-        foreach (var b in text)
-        {
-            // Lower case only: an entry has one form.
-            var digit = b is >= (byte)'0' and <= (byte)'9' ? b - '0' : b is >= (byte)'a' and <= (byte)'f' ? b - 'a' + 10 : -1;
-            if (digit < 0)
-            {
-                return false;
-            }
-
-            chain = (chain << 4) | (uint)digit;
-        }
-
-        return true;
+        // Lower case only: an entry has one form.
+        Span<byte> bytes = stackalloc byte[8];
+        var isHex = Convert.FromHexString(text, bytes, out _, out var written) == OperationStatus.Done && written == bytes.Length
+            && !text.ContainsAnyInRange((byte)'A', (byte)'F');
+        chain = isHex ? BinaryPrimitives.ReadUInt64BigEndian(bytes) : 0;
+        return isHex;
     }
 
     private static bool TryText(scoped ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> key, out ReadOnlySpan<byte> text)

@@ -122,7 +122,8 @@ internal static class LinkCodec
     /// <param name="buffer">The message.</param>
     public static byte[] End(ByteBuffer buffer)
     {
-        var bytes = buffer.WrittenSpan.ToArray();
+        var bytes = GC.AllocateUninitializedArray<byte>(buffer.Length);
+        buffer.WrittenSpan.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, Checksum.Crc32C(bytes.AsSpan(CheckBytes)));
         return bytes;
     }
