@@ -125,6 +125,12 @@ public sealed partial class SimulatedDisk
                 lock (disk._lock)
                 {
                     Check();
+                    if (disk.LengthsToFail > 0)
+                    {
+                        disk.LengthsToFail--;
+                        throw new DiskException(DiskFault.Failed, $"The disk failed: could not find the length of {name}.");
+                    }
+
                     return content.Length;
                 }
             }

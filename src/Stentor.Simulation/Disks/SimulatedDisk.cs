@@ -37,6 +37,9 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
     /// <summary>How many syncs fail from now on. What a failed sync was asked to keep is lost at the next power cut, whatever is synced later.</summary>
     public int SyncsToFail { get; set; }
 
+    /// <summary>How many of the next questions for a file's length fail.</summary>
+    public int LengthsToFail { get; set; }
+
     /// <summary>How many writes fail from now on, half done.</summary>
     public int WritesToFail { get; set; }
 
@@ -210,7 +213,7 @@ public sealed partial class SimulatedDisk(ulong seed = 1) : IDisk
     }
 
     /// <summary>Nothing fails any more, and there is room.</summary>
-    public void BeWell() => (SyncsToFail, WritesToFail, SyncsToForget, CapacityBytes) = (0, 0, 0, long.MaxValue);
+    public void BeWell() => (SyncsToFail, WritesToFail, LengthsToFail, SyncsToForget, CapacityBytes) = (0, 0, 0, 0, long.MaxValue);
 
     /// <summary>The bytes of a file as they are now.</summary>
     /// <param name="name">The file.</param>

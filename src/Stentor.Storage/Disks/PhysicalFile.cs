@@ -12,8 +12,6 @@ namespace Stentor.Storage;
 /// <param name="recent">Where what is appended is kept for readers; null for a file that nobody appends to.</param>
 internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites? recent) : IDiskFile
 {
-    private const int InvalidArgument = 22;
-
     // What is cleared at once, at most.
     private const int ZeroBytes = 512 * 1024;
 
@@ -121,7 +119,8 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
 
         try
         {
-            var stretch = _stretch is { } last && last.End == offset ? last : null;
+            // Nothing else was written from the ring since, so its last block is still this stretch's.
+            var stretch = _stretch is { } last && last.End == offset && AlignedBytes.BlockEnd(last.Base + last.End) == recent!.Next ? last : null;
             if (AlignedBytes.BlockEnd(offset + bytes.Length) > (stretch?.FileBytes ?? RandomAccess.GetLength(_handle)) || !TryOpenDirect(isDurable: true))
             {
                 return false;
@@ -136,14 +135,14 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
             _stretch = stretch;
             return true;
         }
-        catch (IOException e) when (e.HResult == InvalidArgument)
+        catch (IOException e) when (Unix.IsRefusal(e))
         {
             RefuseDirect();
             return false;
         }
         catch (IOException e)
         {
-            _stretch = null;
+            // What was appended before stays readable from memory, whatever the disk does now.
             throw PhysicalDisk.Failure($"append {bytes.Length} bytes to {path} at {offset}", e);
         }
     }
@@ -193,7 +192,7 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
 
             return true;
         }
-        catch (IOException e) when (e.HResult == InvalidArgument)
+        catch (IOException e) when (Unix.IsRefusal(e))
         {
             RefuseDirect();
             return false;
@@ -209,7 +208,7 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
         if (_direct is null || _isDurable != isDurable)
         {
             _direct?.Dispose();
-            _direct = Unix.OpenDirect(path, isDurable);
+            _direct = Unix.OpenDirect(_handle, isDurable);
             _isDurable = isDurable;
             _isDirectRefused = _direct is null;
         }

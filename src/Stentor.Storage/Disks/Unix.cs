@@ -8,6 +8,7 @@ namespace Stentor.Storage;
 internal static class Unix
 {
     private const int Interrupted = 4;
+    private const int InvalidArgument = 22;
     private const int NotImplemented = 38;
     private const int NotSupported = 95;
     private const uint WaitBeforeWriteWaitAfter = 7;
@@ -52,11 +53,15 @@ internal static class Unix
         }
     }
 
-    /// <summary>Opens a file for writes that go around the system's cache (open(2), O_DIRECT).</summary>
-    /// <param name="path">Its path.</param>
+    /// <summary>Whether an error says that there is no such call, or not with such arguments: nothing about the disk.</summary>
+    /// <param name="e">The error.</param>
+    public static bool IsRefusal(IOException e) => e.HResult is InvalidArgument or NotImplemented or NotSupported;
+
+    /// <summary>Opens an open file once more, for writes that go around the system's cache (open(2), O_DIRECT).</summary>
+    /// <param name="file">The file.</param>
     /// <param name="isDurable">Whether a write returns only when it is durable (O_DSYNC): one call in place of two.</param>
     /// <returns>Null where the file system has no such writes.</returns>
-    public static SafeFileHandle? OpenDirect(string path, bool isDurable)
+    public static SafeFileHandle? OpenDirect(SafeFileHandle file, bool isDurable)
     {
         // The one flag here whose number differs between processors.
         var direct = RuntimeInformation.ProcessArchitecture switch
@@ -65,7 +70,7 @@ internal static class Unix
             Architecture.Ppc64le => 0x20000,
             _ => 0x4000,
         };
-        var descriptor = Open(Encoding.UTF8.GetBytes(path + '\0'), WriteOnly | CloseOnExec | direct | (isDurable ? DataSync : 0));
+        var descriptor = Open(Encoding.ASCII.GetBytes($"/proc/self/fd/{file.DangerousGetHandle()}\0"), WriteOnly | CloseOnExec | direct | (isDurable ? DataSync : 0));
         return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
     }
 

@@ -141,8 +141,8 @@ internal sealed partial class Ledger : IDisposable
     public void Dispose()
     {
         Housekeeper.Dispose();
-        _file.Dispose();
         Cache.Dispose();
+        _file.Dispose();
     }
 
     private static int SizeOf(Outbox outbox)
@@ -190,18 +190,10 @@ internal sealed partial class Ledger : IDisposable
     private Segment Begin(Segment before, OriginId self)
     {
         var header = new SegmentHeader(StoreId, before.Header.Number + 1, before.Last + 1, self, _seen);
-        IDiskFile file;
-        try
-        {
-            file = _supply.Begin(header);
-        }
-        catch (DiskException)
-        {
-            // After a power cut its name may be there again, with a good header: it would override what the segment before got after this.
-            _isBroken = true;
-            throw;
-        }
 
+        // Until it is in place: after a power cut its name may be there, with a good header, and override what the segment before got after this.
+        _isBroken = true;
+        var file = _supply.Begin(header);
         var segment = new Segment(header, Cache)
         {
             Memory = new ActiveIndex(header.Start, header.Length, before.Memory?.ChannelCount ?? 0),
@@ -210,6 +202,7 @@ internal sealed partial class Ledger : IDisposable
 
         before.Seal(before.Memory!.Count);
         segment.File = file;
+        var written = _file;
         (_file, Self) = (file, self);
         _isBroken = false;
         _isGrowing = segment.FileBytes < _options.SegmentBytes;
@@ -221,7 +214,8 @@ internal sealed partial class Ledger : IDisposable
         if (before.Count == 0)
         {
             // Nothing in it was ever acknowledged; without it the names stay in step with the positions.
-            Cache.Forget(before);
+            before.File = null;
+            written.Dispose();
             _supply.Discard(before.Header.FileName);
         }
         else

@@ -8,20 +8,24 @@ namespace Stentor.Storage;
 /// <param name="damage">Where damage is reported.</param>
 internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
 {
-    // 256 open files: far below the usual limit of a process, enough for every reader to have a segment of its own.
+    // 256 open files, with two handles at most: far below the usual limit of a process, enough for every reader to have a segment of its own.
     private const int FilesMax = 256;
 
     // 32 MiB: the indexes of about 20 segments of 64 MiB with 300-byte entries.
     private const long IndexBytesMax = 32 * 1024 * 1024;
 
     private readonly Lock _lock = new();
+
+    // Taken after the other one, or alone, and never for long: whoever commits takes it.
+    private readonly Lock _opening = new();
     private readonly Queue<Segment> _files = new();
     private readonly Queue<Segment> _indexes = new();
     private long _indexBytes;
     private long _rebuilt;
+    private volatile bool _isDisposed;
 
     /// <summary>Whether the store was closed.</summary>
-    public bool IsDisposed { get; private set; }
+    public bool IsDisposed => _isDisposed;
 
     /// <summary>How many indexes had to be made again from their segment.</summary>
     public long Rebuilt => Interlocked.Read(ref _rebuilt);
@@ -29,7 +33,7 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
     /// <summary>Opens a segment's file.</summary>
     public IDiskFile OpenFile(Segment segment)
     {
-        lock (_lock)
+        lock (_opening)
         {
             ObjectDisposedException.ThrowIf(IsDisposed, this);
             if (segment.File is { } open)
@@ -47,7 +51,7 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
     /// <summary>Takes over the file of a segment that was written to until now.</summary>
     public void Adopt(Segment segment)
     {
-        lock (_lock)
+        lock (_opening)
         {
             if (segment.File is not null)
             {
@@ -59,9 +63,13 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
     /// <summary>Lets go of a segment that is no longer part of the ledger.</summary>
     public void Forget(Segment segment)
     {
-        lock (_lock)
+        lock (_opening)
         {
             Close(segment);
+        }
+
+        lock (_lock)
+        {
             _indexBytes -= segment.Loaded?.Bytes ?? 0;
             segment.Loaded = null;
         }
@@ -155,9 +163,9 @@ internal sealed class SegmentCache(IDisk disk, DamageLog damage) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_lock)
+        _isDisposed = true;
+        lock (_opening)
         {
-            IsDisposed = true;
             while (_files.TryDequeue(out var segment))
             {
                 Close(segment);

@@ -8,6 +8,11 @@ public sealed class RecentWritesTests
         const int Bytes = 64 * 1024;
         var recent = new RecentWrites();
         var oldest = recent.Next;
+        for (var address = oldest; address < oldest + (8 * 1024 * 1024); address += Bytes)
+        {
+            recent.Take(address, Bytes).Fill(Mark(address));
+        }
+
         long found = 0;
         using var ended = new CancellationTokenSource();
         var reading = Task.Run(() =>

@@ -218,9 +218,10 @@ public sealed class PowerCutTests : IDisposable
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_segment_that_could_not_be_begun_does_not_come_back_and_override_what_was_recorded_instead(bool endsProcess)
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void A_segment_that_could_not_be_begun_does_not_come_back_and_override_what_was_recorded_instead(bool failsLate, bool endsProcess)
     {
         for (var seed = 1; seed < 40; seed++)
         {
@@ -233,8 +234,10 @@ public sealed class PowerCutTests : IDisposable
                 store.Store.Checkpoint(); // Makes a spare, in which the next segment is begun.
             }
 
-            // Too long for what is left of the segment: the next one is begun, and its header is written half, which is all of it that says anything.
-            disk.WritesToFail = 1;
+            // Too long for what is left of the segment: the next one is begun. Its header is written half, which is all of it that says anything; or it is made,
+            // and its file fails then.
+            disk.WritesToFail = failsLate ? 0 : 1;
+            disk.LengthsToFail = failsLate ? 1 : 0;
             Assert.Throws<DiskException>(() => store.Publish("a", "{\"activity\":{\"text\":\"" + new string('x', 14 * 1024) + "\"}}"));
             if (endsProcess)
             {
