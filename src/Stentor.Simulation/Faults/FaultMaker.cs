@@ -19,6 +19,9 @@ internal sealed class FaultMaker(World world, SeededRandom random)
     /// <summary>Whether things still go wrong.</summary>
     public bool IsOn => !_isStopped;
 
+    /// <summary>How often something was made to go wrong.</summary>
+    public int Count { get; private set; }
+
     /// <summary>How often a process ended without a word.</summary>
     public int Crashes { get; private set; }
 
@@ -86,6 +89,7 @@ internal sealed class FaultMaker(World world, SeededRandom random)
     {
         if (!_isStopped)
         {
+            Count++;
             random.Pick(_kinds)();
             Next();
         }

@@ -30,6 +30,7 @@ public sealed record SimulationOptions
 /// <param name="VirtualTime">How much time went by in it.</param>
 /// <param name="Steps">How many events happened.</param>
 /// <param name="Messages">How many messages were sent between regions.</param>
+/// <param name="Faults">How often something was made to go wrong.</param>
 /// <param name="Crashes">How often a process ended without a word.</param>
 /// <param name="Shown">How many entries readers were shown.</param>
 /// <param name="Decided">How many names and voter sets were decided.</param>
@@ -43,6 +44,7 @@ public sealed record SimulationResult(
     TimeSpan VirtualTime,
     long Steps,
     long Messages,
+    int Faults,
     int Crashes,
     long Shown,
     int Decided,

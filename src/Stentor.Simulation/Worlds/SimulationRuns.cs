@@ -56,6 +56,9 @@ public sealed class SimulationSummary
     private readonly long _started = Stopwatch.GetTimestamp();
     private TimeSpan _virtual;
     private long _entries;
+    private long _steps;
+    private long _faults;
+    private long _crashes;
     private int _seeds;
 
     /// <summary>How many seeds broke an invariant.</summary>
@@ -68,6 +71,9 @@ public sealed class SimulationSummary
         _seeds++;
         _virtual += result.VirtualTime;
         _entries += result.Entries;
+        _steps += result.Steps;
+        _faults += result.Faults;
+        _crashes += result.Crashes;
         Failed += result.Violation is null ? 0 : 1;
     }
 
@@ -77,6 +83,6 @@ public sealed class SimulationSummary
         var seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{_seeds} seeds, {Failed} failed; {_entries} entries and {_virtual.TotalHours:0.0} hours of virtual time in {seconds:0} s ({_virtual.TotalSeconds / seconds:0} virtual seconds a second).");
+            $"{_seeds} seeds, {Failed} failed; {_entries} entries, {_steps} steps, {_faults} faults, {_crashes} crashes and {_virtual.TotalHours:0.0} hours of virtual time in {seconds:0} s ({_virtual.TotalSeconds / seconds:0} virtual seconds a second).");
     }
 }

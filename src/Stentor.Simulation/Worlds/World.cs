@@ -108,7 +108,7 @@ internal sealed class World
         }
 
         return new SimulationResult(
-            _options.Seed, violation, Regions.Count, Witness.Facts.Count, Now(), Schedule.Steps, Network.Messages, Faults.Crashes, Witness.Shown, Witness.Decided, Digest.Value, Story);
+            _options.Seed, violation, Regions.Count, Witness.Facts.Count, Now(), Schedule.Steps, Network.Messages, Faults.Count, Faults.Crashes, Witness.Shown, Witness.Decided, Digest.Value, Story);
     }
 
     private TimeSpan Now() => TimeSpan.FromMicroseconds(Schedule.Now);
