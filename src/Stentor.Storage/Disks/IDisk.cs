@@ -53,6 +53,8 @@ public enum DiskFileMode
 /// <summary>A file on an <see cref="IDisk"/>. Reads may run on any thread beside each other and beside one writer.</summary>
 public interface IDiskFile : IDisposable
 {
+    private static readonly byte[] Zeros = new byte[64 * 1024];
+
     /// <summary>Its length, in bytes.</summary>
     long Length { get; }
 
@@ -82,7 +84,13 @@ public interface IDiskFile : IDisposable
     /// <summary>Writes zeros and waits until they have gone to the device, as far as the disk can: a <see cref="Sync"/> then finds that done. Not durable before one.</summary>
     /// <param name="offset">Where to start.</param>
     /// <param name="length">How many.</param>
-    void Clear(long offset, int length) => Write(new byte[length], offset);
+    void Clear(long offset, int length)
+    {
+        for (var done = 0; done < length; done += Zeros.Length)
+        {
+            Write(Zeros.AsSpan(0, Math.Min(Zeros.Length, length - done)), offset + done);
+        }
+    }
 
     /// <summary>Makes everything written durable. After it failed once, nothing more that this file holds may be trusted to become durable.</summary>
     void Sync();

@@ -37,7 +37,19 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
 
         try
         {
-            return ReadFile(destination, offset);
+            var total = 0;
+            while (total < destination.Length)
+            {
+                var read = RandomAccess.Read(_handle, destination[total..], offset + total);
+                if (read == 0)
+                {
+                    break;
+                }
+
+                total += read;
+            }
+
+            return total;
         }
         catch (IOException e)
         {
@@ -69,18 +81,23 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
 
     public void Clear(long offset, int length)
     {
-        if (TryClearDirectly(offset, length))
-        {
-            return;
-        }
-
         var zeros = Zeros.Value.Span;
+        var isDirect = offset % AlignedBytes.BlockBytes == 0 && length % AlignedBytes.BlockBytes == 0;
+        _stretch = null;
         for (var done = 0; done < length; done += zeros.Length)
         {
-            Write(zeros[..Math.Min(zeros.Length, length - done)], offset + done);
+            var part = zeros[..Math.Min(zeros.Length, length - done)];
+            isDirect = isDirect && TryWriteDirectly(part, offset + done, isDurable: false);
+            if (!isDirect)
+            {
+                Write(part, offset + done);
+            }
         }
 
-        WriteBack(offset, length);
+        if (!isDirect)
+        {
+            WriteBack(offset, length);
+        }
     }
 
     public void Sync()
@@ -108,7 +125,7 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
         stream.Dispose();
     }
 
-    /// <summary>Appends around the cache.</summary>
+    /// <summary>Appends around the cache. What was appended before stays readable from memory, whatever the disk does now.</summary>
     /// <returns>False when the system does not do it, or the file would grow by it, for what is written are whole blocks.</returns>
     private bool TryAppendDirectly(ReadOnlySpan<byte> bytes, long offset)
     {
@@ -117,89 +134,71 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
             return false;
         }
 
-        try
+        // Nothing else was written from the ring since, so its last block is still this stretch's.
+        var stretch = _stretch is { } last && last.End == offset && AlignedBytes.BlockEnd(last.Base + last.End) == recent!.Next ? last : null;
+        if (AlignedBytes.BlockEnd(offset + bytes.Length) > (stretch?.FileBytes ?? Length))
         {
-            // Nothing else was written from the ring since, so its last block is still this stretch's.
-            var stretch = _stretch is { } last && last.End == offset && AlignedBytes.BlockEnd(last.Base + last.End) == recent!.Next ? last : null;
-            if (AlignedBytes.BlockEnd(offset + bytes.Length) > (stretch?.FileBytes ?? RandomAccess.GetLength(_handle)) || !TryOpenDirect(isDurable: true))
+            return false;
+        }
+
+        stretch ??= Begin(offset);
+        while (!bytes.IsEmpty)
+        {
+            // As much as lies in a row in memory, in whole blocks; the last one is filled up with zeros.
+            var start = stretch.End;
+            var part = recent!.Take(stretch.Base + start, Math.Min(bytes.Length, RecentWrites.PieceBytes));
+            bytes[..part.Length].CopyTo(part);
+            var end = start + part.Length;
+            var first = start - (start % AlignedBytes.BlockBytes);
+            var blocks = recent.Blocks(stretch.Base + first, (int)(end - first));
+            blocks[(int)(end - first)..].Clear();
+            if (!TryWriteDirectly(blocks, first, isDurable: true))
             {
                 return false;
             }
 
-            stretch ??= Begin(offset);
-            for (var rest = bytes; !rest.IsEmpty;)
-            {
-                rest = rest[AppendPiece(stretch, rest)..];
-            }
+            stretch.End = end;
+            bytes = bytes[part.Length..];
+        }
 
-            _stretch = stretch;
-            return true;
-        }
-        catch (IOException e) when (Unix.IsRefusal(e))
-        {
-            RefuseDirect();
-            return false;
-        }
-        catch (IOException e)
-        {
-            // What was appended before stays readable from memory, whatever the disk does now.
-            throw PhysicalDisk.Failure($"append {bytes.Length} bytes to {path} at {offset}", e);
-        }
+        _stretch = stretch;
+        return true;
     }
 
     private Stretch Begin(long offset)
     {
         var block = offset - (offset % AlignedBytes.BlockBytes);
-        var stretch = new Stretch(recent!.Next - block, offset, RandomAccess.GetLength(_handle));
+        var stretch = new Stretch(recent!.Next - block, offset, Length);
 
         // What stands in the block already is written again with what is appended to it.
         var head = recent.Take(stretch.Base + block, AlignedBytes.BlockBytes);
-        ReadFile(head[..(int)(offset - block)], block);
+        Read(head[..(int)(offset - block)], block);
         return stretch;
     }
 
-    /// <summary>Appends as much as lies in a row in memory, in whole blocks; the last one is filled up with zeros.</summary>
-    /// <returns>How many bytes were appended.</returns>
-    private int AppendPiece(Stretch stretch, ReadOnlySpan<byte> bytes)
+    /// <summary>Writes whole blocks around the cache.</summary>
+    /// <returns>False when the system does not do it: then nothing is known of what stands there.</returns>
+    private bool TryWriteDirectly(ReadOnlySpan<byte> blocks, long offset, bool isDurable)
     {
-        var start = stretch.End;
-        var part = recent!.Take(stretch.Base + start, Math.Min(bytes.Length, RecentWrites.PieceBytes));
-        bytes[..part.Length].CopyTo(part);
-        var end = start + part.Length;
-        var first = start - (start % AlignedBytes.BlockBytes);
-        var blocks = recent.Blocks(stretch.Base + first, (int)(end - first));
-        blocks[(int)(end - first)..].Clear();
-        RandomAccess.Write(_direct!, blocks, first);
-        stretch.End = end;
-        return part.Length;
-    }
-
-    private bool TryClearDirectly(long offset, int length)
-    {
-        if (_isDirectRefused || offset % AlignedBytes.BlockBytes != 0 || length % AlignedBytes.BlockBytes != 0 || !TryOpenDirect(isDurable: false))
+        if (_isDirectRefused || !TryOpenDirect(isDurable))
         {
             return false;
         }
 
-        _stretch = null;
-        var zeros = Zeros.Value.Span;
         try
         {
-            for (var done = 0; done < length; done += zeros.Length)
-            {
-                RandomAccess.Write(_direct!, zeros[..Math.Min(zeros.Length, length - done)], offset + done);
-            }
-
+            RandomAccess.Write(_direct!, blocks, offset);
             return true;
         }
         catch (IOException e) when (Unix.IsRefusal(e))
         {
-            RefuseDirect();
+            // The file system takes no such writes, or none in blocks of this size: from here on all goes through the cache.
+            _isDirectRefused = true;
             return false;
         }
         catch (IOException e)
         {
-            throw PhysicalDisk.Failure($"clear {length} bytes of {path} at {offset}", e);
+            throw PhysicalDisk.Failure($"write {blocks.Length} bytes of {path} at {offset} around the cache", e);
         }
     }
 
@@ -214,14 +213,6 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
         }
 
         return !_isDirectRefused;
-    }
-
-    /// <summary>The file system takes no such writes, or none in blocks of this size: from here on all goes through the cache.</summary>
-    private void RefuseDirect()
-    {
-        _isDirectRefused = true;
-        _direct!.Dispose();
-        _direct = null;
     }
 
     private void WriteBack(long offset, int length)
@@ -240,23 +231,6 @@ internal sealed class PhysicalFile(FileStream stream, string path, RecentWrites?
         {
             throw PhysicalDisk.Failure($"write {length} bytes of {path} at {offset} back to the device", e);
         }
-    }
-
-    private int ReadFile(Span<byte> destination, long offset)
-    {
-        var total = 0;
-        while (total < destination.Length)
-        {
-            var read = RandomAccess.Read(_handle, destination[total..], offset + total);
-            if (read == 0)
-            {
-                break;
-            }
-
-            total += read;
-        }
-
-        return total;
     }
 
     /// <summary>Bytes of the file in a row that are, or were, among the recent writes.</summary>
