@@ -70,10 +70,10 @@ public readonly ref struct EntryBody
             return true;
         }
 
-        var components = new List<KeyValuePair<OriginId, long>>();
-        while (!after.IsEmpty)
+        var components = new KeyValuePair<OriginId, long>[after.Count((byte)'"') / 2]; // Two for each name, and none in one.
+        for (var i = 0; !after.IsEmpty; i++)
         {
-            if (!after.StartsWith(components.Count == 0 ? "{\""u8 : ",\""u8))
+            if (!after.StartsWith(i == 0 ? "{\""u8 : ",\""u8))
             {
                 return false;
             }
@@ -89,16 +89,16 @@ public readonly ref struct EntryBody
             after = after[(nameEnd + 1)..];
             if (after.Length < 2 || after[0] != (byte)':' || after[1] is < (byte)'1' or > (byte)'9'
                 || !Utf8Parser.TryParse(after[1..], out long seq, out var used)
-                || (components.Count > 0 && components[^1].Key.CompareTo(origin) >= 0))
+                || (i > 0 && components[i - 1].Key.CompareTo(origin) >= 0))
             {
                 return false;
             }
 
-            components.Add(new(origin, seq));
+            components[i] = new(origin, seq);
             after = after[(1 + used)..];
             if (after.SequenceEqual("}"u8))
             {
-                vector = VersionVector.Of(components);
+                vector = VersionVector.OfAscending(components);
                 return true;
             }
         }

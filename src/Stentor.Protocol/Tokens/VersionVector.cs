@@ -59,6 +59,9 @@ public sealed class VersionVector : IEquatable<VersionVector>, IReadOnlyCollecti
         return sorted.Length == 0 ? Empty : new VersionVector(sorted);
     }
 
+    /// <summary>Makes a vector of what is in order already; it keeps the array.</summary>
+    internal static VersionVector OfAscending(KeyValuePair<OriginId, long>[] components) => new(components);
+
     /// <summary>Makes a vector of one component.</summary>
     /// <param name="origin">The origin.</param>
     /// <param name="seq">Its highest number, not negative.</param>

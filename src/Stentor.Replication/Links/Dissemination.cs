@@ -12,8 +12,8 @@ public sealed partial class Dissemination
 {
     private readonly IEntryLog _log;
     private readonly LinkOptions _options;
-    private readonly SortedDictionary<int, Link> _links = [];
-    private readonly SortedDictionary<OriginId, Inward> _origins = [];
+    private readonly SortedList<int, Link> _links = [];
+    private readonly SortedList<OriginId, Inward> _origins = [];
     private readonly Dictionary<string, Inward> _byName = [];
     private readonly HashSet<OriginId> _behind = [];
 

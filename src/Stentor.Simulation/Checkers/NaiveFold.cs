@@ -40,8 +40,8 @@ internal static class NaiveFold
         }
 
         activities.Sort(Fact.Compare);
-        var plain = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        var counters = new SortedDictionary<string, decimal>(StringComparer.Ordinal);
+        var plain = new Dictionary<string, string>();
+        var counters = new Dictionary<string, decimal>();
         foreach (var effect in activities.SelectMany(activity => activity.Effects))
         {
             switch (effect.Kind)

@@ -10,7 +10,7 @@ internal sealed class RecordCursor(IDiskFile file, uint salt)
     private const int WindowBytes = 1024 * 1024;
 
     private readonly long _length = file.Length;
-    private byte[] _window = new byte[WindowBytes];
+    private byte[] _window = GC.AllocateUninitializedArray<byte>((int)Math.Min(WindowBytes, file.Length));
     private int _start;
     private int _filled;
 
@@ -115,7 +115,7 @@ internal sealed class RecordCursor(IDiskFile file, uint salt)
     {
         if (count > _window.Length)
         {
-            _window = new byte[(count + WindowBytes - 1) / WindowBytes * WindowBytes];
+            _window = GC.AllocateUninitializedArray<byte>((count + WindowBytes - 1) / WindowBytes * WindowBytes);
         }
 
         _start = offset;
