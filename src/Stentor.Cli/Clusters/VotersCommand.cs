@@ -109,7 +109,8 @@ internal static class VotersText
         var width = regions.Count == 0 ? 0 : regions.Max(r => r.Origin.Value.Length);
         foreach (var region in regions)
         {
-            yield return $"{EntryText.Printable(region.Origin.Value.PadRight(width))}  {StandingOf(region)}";
+            var other = regions.Find(r => r.IsVoter && r.Region == region.Region && r.Origin != region.Origin);
+            yield return $"{EntryText.Printable(region.Origin.Value.PadRight(width))}  {StandingOf(region, other)}";
         }
 
         foreach (var proposed in voters.Proposed)
@@ -118,11 +119,12 @@ internal static class VotersText
         }
     }
 
-    private static string StandingOf(ClusterMember region) => region switch
+    private static string StandingOf(ClusterMember region, ClusterMember? other) => region switch
     {
         { HasLeft: true, IsVoter: true } => "leaving, still a voter",
         { HasLeft: true } => "left",
         { IsVoter: true } => "voter",
+        _ when other is not null => EntryText.Printable($"no voter; {region.Region} votes as {other.Origin}"),
         { WishesVote: true } => "no voter, would be one",
         _ => "no voter",
     };

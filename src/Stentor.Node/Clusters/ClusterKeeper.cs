@@ -30,6 +30,7 @@ internal sealed class ClusterKeeper : IAsyncDisposable
     private Task _look = Task.CompletedTask;
     private (int Version, long Entries) _walked;
     private string? _saidBefore;
+    private OriginId? _warnedOf;
     private int _version;
     private long? _wantedSince;
 
@@ -124,6 +125,7 @@ internal sealed class ClusterKeeper : IAsyncDisposable
         if (HasJoined && cluster.FindRegion(_node.Store.Origin) is not { HasLeft: true })
         {
             await cluster.AnnounceAsync(cancellationToken);
+            WarnOfLostVoter(sets);
         }
 
         if (sets.Current.Version != _version)
@@ -134,6 +136,19 @@ internal sealed class ClusterKeeper : IAsyncDisposable
 
         await WalkAsync(sets, cancellationToken);
         await ProposeAsync(sets, cancellationToken);
+    }
+
+    /// <summary>Says, once for each, that this region's vote is still with an origin that it had before.</summary>
+    private void WarnOfLostVoter(VoterSets sets)
+    {
+        var self = _node.Store.Origin;
+        var lost = sets.Current.Contains(self) ? null
+            : _node.Cluster.Regions.FirstOrDefault(r => r.Region == _node.Options.Region && r.Origin != self && !r.HasLeft && sets.Current.Contains(r.Origin));
+        if (lost is not null && lost.Origin != _warnedOf)
+        {
+            _warnedOf = lost.Origin;
+            ClusterLog.VoterLost(_log, lost.Region, lost.Origin.Value, self.Value);
+        }
     }
 
     /// <summary>
@@ -229,7 +244,8 @@ internal sealed class ClusterKeeper : IAsyncDisposable
 
     /// <summary>
     /// The voters without those that left, and with the regions that wish to vote and never did, as long as there is room. A voter that was taken out does not
-    /// come back by itself.
+    /// come back by itself; nor does a region that was there under another origin, and lost its disk: it would vote besides the origin that never will again, and
+    /// after some lost disks nobody would be a majority. Only an operator knows that one is to stand for the other.
     /// </summary>
     /// <returns>Null when nothing should change.</returns>
     private OriginId[]? VotersWanted(VoterSets sets)
@@ -237,7 +253,8 @@ internal sealed class ClusterKeeper : IAsyncDisposable
         var regions = _node.Cluster.Regions;
         var left = regions.Where(r => r.HasLeft).Select(r => r.Origin).ToHashSet();
         var stay = sets.Current.Voters.Where(v => !left.Contains(v)).ToList();
-        var come = regions.Where(r => r.WishesVote && !r.HasLeft && !sets.All.Any(s => s.Contains(r.Origin))).Select(r => r.Origin);
+        var origins = regions.Where(r => !r.HasLeft).CountBy(r => r.Region).ToDictionary();
+        var come = regions.Where(r => r.WishesVote && !r.HasLeft && origins[r.Region] == 1 && !sets.All.Any(s => s.Contains(r.Origin))).Select(r => r.Origin);
         OriginId[] wanted = [.. stay.Concat(come.Take(VoterSet.VotersMax - stay.Count))];
         return wanted.Length == 0 || VoterSet.Of(0, wanted).ToString() == sets.Current.ToString() ? null : wanted;
     }

@@ -13,6 +13,7 @@ internal sealed class ClusterWorld : IAsyncDisposable
         ChannelPattern.Parse("_cluster"), ChannelPattern.Parse("_regions.>"), ChannelPattern.Parse("_voters.>"));
 
     private readonly Dictionary<string, SimulatedDisk> _disks = [];
+    private uint _lostDisks;
     private readonly List<StentorNode> _nodes = [];
     private readonly List<(StentorNode From, StentorNode To, CancellationTokenSource Cut, Task Carrying)> _links = [];
 
@@ -36,10 +37,17 @@ internal sealed class ClusterWorld : IAsyncDisposable
             JoinsCluster = joins,
             WishesVote = wishesVote,
         };
-        var store = new StoreOptions { Region = region, Incarnation = 0x7f3a, SegmentBytes = 256 * 1024 };
+        var store = new StoreOptions { Region = region, Incarnation = 0x7f3a + _lostDisks, SegmentBytes = 256 * 1024 };
         var node = StentorNode.Start(disk, store, options, Time, FaultLogs.Instance);
         _nodes.Add(node);
         return node;
+    }
+
+    /// <summary>The region's disk is gone; it starts again on a new one, under another origin.</summary>
+    public void LoseDisk(string region)
+    {
+        _disks.Remove(region);
+        _lostDisks++;
     }
 
     /// <summary>Regions that are all voters, every two of them linked; the first founded the cluster.</summary>
