@@ -29,7 +29,7 @@ if (args is [SignalRHost.Command, "--port", var port])
     return 0;
 }
 
-if (args.Length == 0 || args[0] is "--help" or "-h")
+if (args.Length == 0 || Array.Exists(args, a => a is "--help" or "-h"))
 {
     Console.WriteLine("Stentor.Load ROW [options]: measures a whole server on loopback, against peers in the same run.\n");
     foreach (var (name, what, _) in rows)

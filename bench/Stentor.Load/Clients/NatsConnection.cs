@@ -17,6 +17,7 @@ internal sealed class NatsConnection(IPEndPoint server, Tally tally, IReadOnlyLi
     /// <summary>Where this connection's acknowledgements go.</summary>
     private readonly string _inbox = $"_INBOX.load{Interlocked.Increment(ref _inboxes)}";
     private byte[] _ackReply = [];
+    private byte[] _create = [];
 
     private static ReadOnlySpan<byte> LineEnd => "\r\n"u8;
 
@@ -37,11 +38,12 @@ internal sealed class NatsConnection(IPEndPoint server, Tally tally, IReadOnlyLi
         {
             var configuration = $$"""{"name":"{{stream}}","subjects":["load.>"],"storage":"file","retention":"limits","discard":"old","num_replicas":1,"max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0}""";
             _ackReply = Encoding.ASCII.GetBytes($" {_inbox}.ack ");
+            _create = Encoding.ASCII.GetBytes($"PUB $JS.API.STREAM.CREATE.{stream} {_inbox}.create {configuration.Length}\r\n{configuration}\r\n");
             words.Append($"SUB {_inbox}.ack ack\r\nSUB {_inbox}.create create\r\n");
-            words.Append($"PUB $JS.API.STREAM.CREATE.{stream} {_inbox}.create {configuration.Length}\r\n{configuration}\r\n");
         }
 
         Output.Write(Encoding.ASCII.GetBytes(words.ToString()));
+        Output.Write(_create);
     }
 
     /// <inheritdoc/>
@@ -104,9 +106,13 @@ internal sealed class NatsConnection(IPEndPoint server, Tally tally, IReadOnlyLi
             return;
         }
 
-        if (payload.IndexOf("\"error\""u8) >= 0)
+        // Each connection asks for the stream, and the same one, made already, is as good as a new one: but for a moment while the server makes it for another.
+        if (payload.IndexOf("\"err_code\":10065"u8) >= 0)
         {
-            // Each connection asks for the stream: the same one, made already, is as good as a new one.
+            Output.Write(_create);
+        }
+        else if (payload.IndexOf("\"error\""u8) >= 0)
+        {
             Fail($"JetStream refused: {Excerpt(payload)}");
         }
         else if (line.IndexOf(" create "u8) >= 0)
