@@ -25,7 +25,7 @@ public sealed class RegionFaultTests(ITestOutputHelper output)
         }
     }
 
-    [Fact(Explicit = true, Timeout = 600_000)]
+    [Fact(Timeout = 300_000)]
     public async Task A_region_whose_process_stands_still_for_30_seconds_catches_up()
     {
         await using var world = await RegionWorld.StartAsync(5, RegionWorld.Ring);
