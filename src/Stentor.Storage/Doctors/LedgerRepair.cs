@@ -58,12 +58,7 @@ internal sealed class LedgerRepair(IDisk disk)
             }
 
             disk.SyncDirectory();
-            var zeros = new byte[ChunkBytes];
-            for (var offset = (long)lost.Offset; offset < file.Length; offset += zeros.Length)
-            {
-                file.Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, file.Length - offset)), offset);
-            }
-
+            file.Clear(lost.Offset, (int)(file.Length - lost.Offset));
             file.Sync();
             GoOnAt(headers[^1], first, seen, new OriginId($"{region}-{(uint)RandomNumberGenerator.GetInt32(int.MinValue, int.MaxValue):x8}"));
         }

@@ -194,7 +194,7 @@ internal sealed partial class Ledger
         if (keep < index.Count)
         {
             index = SegmentScanner.Scan(file, header, header.First + keep - 1).Index;
-            Erase(file, index.End, scan.Index.End);
+            file.Clear(index.End, scan.Index.End - index.End); // A good record left in the torn tail could be taken for the next of what is written there.
         }
 
         WriteAgain(file, index.Offsets[Math.Min(scan.LastBatch, index.Count)], index.End);
@@ -211,16 +211,6 @@ internal sealed partial class Ledger
         var bytes = new byte[to - from];
         var read = file.Read(bytes, from); // The last record's padding may be past the end.
         file.Write(bytes.AsSpan(0, read), from);
-    }
-
-    /// <summary>Overwrites a torn tail with zeros: a good record left in it could otherwise be taken for the next of what is written there.</summary>
-    private static void Erase(IDiskFile file, int from, int to)
-    {
-        var zeros = new byte[64 * 1024];
-        for (var offset = from; offset < to; offset += zeros.Length)
-        {
-            file.Write(zeros.AsSpan(0, Math.Min(zeros.Length, to - offset)), offset);
-        }
     }
 
     private static void ClearAway(IDisk disk, IReadOnlyList<string> names, List<Segment> segments)

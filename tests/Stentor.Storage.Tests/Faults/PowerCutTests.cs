@@ -122,6 +122,36 @@ public sealed class PowerCutTests : IDisposable
     }
 
     [Fact]
+    public void What_lies_behind_a_tear_does_not_come_back_behind_what_is_written_in_its_place()
+    {
+        var disk = new SimulatedDisk();
+        var options = TestStore.Options();
+        using (var store = new TestStore(disk, options))
+        {
+            store.Publish("a", """{"activity":{"number":1}}""");
+            store.Add("a", """{"activity":{"number":2}}""");
+            store.Add("a", """{"activity":{"number":3}}""");
+            store.Add("a", """{"activity":{"number":4}}""");
+            store.Commit();
+        }
+
+        // A device may write the front of a batch last.
+        var ledger = disk.List().Single(name => name.EndsWith(".seg", StringComparison.Ordinal) && disk.BytesOf(name).AsSpan().IndexOf("\"number\":2"u8) >= 0);
+        disk.FlipBit(ledger, disk.BytesOf(ledger).AsSpan().IndexOf("\"number\":2"u8), 0);
+        List<string> held;
+        using (var again = new TestStore(disk, options))
+        {
+            Assert.Single(again.ReadAll());
+            again.Publish("a", """{"activity":{"number":5}}"""); // As long as what it overwrites: the third record stands where the next one would.
+            held = again.ReadAll();
+        }
+
+        using var third = new TestStore(disk, options);
+        Assert.Equal(held, third.ReadAll());
+        Assert.Equal(2, held.Count);
+    }
+
+    [Fact]
     public void A_torn_batch_is_cut_even_where_its_later_records_are_whole()
     {
         var disk = new SimulatedDisk();
