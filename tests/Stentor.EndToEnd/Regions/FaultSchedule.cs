@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Stentor.EndToEnd.Regions;
 
-/// <summary>Faults, by chance but from a seed: nodes killed and stopped, links cut in every way, one disk lost. At the end everything is mended. Its pauses are how long faults last, and how far they are apart: nothing is waited for by the clock.</summary>
+/// <summary>Faults, by chance but from a seed: nodes killed and stopped, links cut in every way, one disk lost. At the end everything is mended.</summary>
 /// <param name="world">The regions.</param>
 /// <param name="seed">Where the choices come from.</param>
 /// <param name="duration">How long there are faults.</param>
@@ -50,14 +50,14 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
     {
         while (DateTime.UtcNow < _end)
         {
-            await Task.Delay(random.Next(200, 1_500), TestContext.Current.CancellationToken);
+            await PassAsync(TimeSpan.FromMilliseconds(random.Next(200, 1_500)));
             var region = Readable[random.Next(Readable.Count)];
             if (random.Next(3) != 0)
             {
                 var down = TimeSpan.FromMilliseconds(random.Next(0, 3_000));
                 Note("kill", region.Name, down);
                 await region.KillAsync();
-                await Task.Delay(down, TestContext.Current.CancellationToken);
+                await PassAsync(down);
                 await region.StartAsync();
             }
             else
@@ -67,7 +67,7 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
                 region.Stop();
                 try
                 {
-                    await Task.Delay(still, TestContext.Current.CancellationToken);
+                    await PassAsync(still);
                 }
                 finally
                 {
@@ -81,7 +81,7 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
     {
         while (DateTime.UtcNow < _end)
         {
-            await Task.Delay(random.Next(100, 1_500), TestContext.Current.CancellationToken);
+            await PassAsync(TimeSpan.FromMilliseconds(random.Next(100, 1_500)));
             var link = links[random.Next(links.Count)];
             var (name, weather, longest) = random.Next(6) switch
             {
@@ -100,14 +100,14 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
             }
 
             link.Weather = weather;
-            await Task.Delay(lasts, TestContext.Current.CancellationToken);
+            await PassAsync(lasts);
             link.Weather = LinkWeather.Fair;
         }
     }
 
     private async Task LoseDiskAsync(Random random)
     {
-        await Task.Delay(duration * (0.25 + (random.NextDouble() / 4)), TestContext.Current.CancellationToken);
+        await PassAsync(duration * (0.25 + (random.NextDouble() / 4)));
         LostOrigin = (await Victim.ViewAsync()).Origin;
 
         // Cut off first: what it takes now, nobody else has. That the time is short is all there is to it.
@@ -116,7 +116,7 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
             link.Weather = LinkWeather.Silent;
         }
 
-        await Task.Delay(1_000, TestContext.Current.CancellationToken);
+        await PassAsync(TimeSpan.FromMilliseconds(1_000));
         await Victim.KillAsync();
         foreach (var other in world.Regions.Where(region => region != Victim))
         {
@@ -133,6 +133,9 @@ internal sealed class FaultSchedule(RegionWorld world, int seed, TimeSpan durati
         await world.StartNewAsync(Victim);
         _isBack = true;
     }
+
+    /// <summary>How long a fault lasts, or how far two are apart: the time is the fault, and nothing is waited for.</summary>
+    private static Task PassAsync(TimeSpan time) => Task.Delay(time, TestContext.Current.CancellationToken);
 
     private async Task<long> HeldAsync(RegionProcess region)
     {
