@@ -13,7 +13,7 @@ public sealed partial class Accounts
     private async ValueTask<Refusal?> ClaimAsync(string username, string secret, CancellationToken cancellationToken)
     {
         var start = node.Time.GetTimestamp();
-        var channel = ClaimChannels.OfUsername(username);
+        var (channel, _) = Find(username);
         var decision = node.Cluster.Decide(channel);
         string? own = null;
         if (decision is null)
@@ -22,7 +22,7 @@ public sealed partial class Accounts
             var claims = ClaimState.Read(channel, node.Store.Find(channel)).Claims;
             if (claims.Count > 0)
             {
-                if (await FindFittingAsync(claims, secret, cancellationToken) is null)
+                if (await FindFittingAsync([.. claims.Where(IsOfPeople)], secret, cancellationToken) is null)
                 {
                     return Taken(username);
                 }
@@ -30,7 +30,7 @@ public sealed partial class Accounts
             else
             {
                 own = Cluster.NewId();
-                if (await MakeClaimAsync(channel, own, username, secret, cancellationToken) is { } refusal)
+                if (await MakeClaimAsync(channel, own, username, secret, isForeign: false, cancellationToken) is { } refusal)
                 {
                     return refusal;
                 }
@@ -40,16 +40,16 @@ public sealed partial class Accounts
         }
 
         return decision is null ? Undecided(username)
-            : decision.Claim is { } winner && (winner.Id == own || await FindFittingAsync([winner], secret, cancellationToken) is not null)
+            : decision.Claim is { } winner && IsOfPeople(winner) && (winner.Id == own || await FindFittingAsync([winner], secret, cancellationToken) is not null)
                 ? await TellAsync(channel, winner.Id, username, cancellationToken)
                 : Taken(username);
     }
 
-    private async ValueTask<Refusal?> MakeClaimAsync(string channel, string id, string username, string secret, CancellationToken cancellationToken)
+    private async ValueTask<Refusal?> MakeClaimAsync(string channel, string id, string username, string secret, bool isForeign, CancellationToken cancellationToken)
     {
         var hash = await HashAsync(() => SecretHash.Make(secret, node.Options.SecretIterations), cancellationToken);
         var value = new ByteBuffer(256);
-        value.Write("{\"secret\":"u8);
+        value.Write(isForeign ? "{\"foreign\":true,\"secret\":"u8 : "{\"secret\":"u8);
         JsonText.Write(hash, value);
         value.Write(",\"username\":"u8);
         JsonText.Write(username, value);
@@ -96,6 +96,11 @@ public sealed partial class Accounts
     /// <summary>The form of an account's secret: that of the winning claim; of an account that is older than the cluster, or without one, its own.</summary>
     internal string? SecretOf(string channel, ChannelState state)
     {
+        if (IsTakenBack(channel, state))
+        {
+            return null;
+        }
+
         if (node.Cluster.Sets is not { } sets)
         {
             return JsonValue.ToText(state.Field("secret"));
@@ -107,6 +112,24 @@ public sealed partial class Accounts
             { Claim: { } winner } => SecretIn(winner),
             _ => JsonValue.ToText(state.Field("secret")),
         };
+    }
+
+    /// <summary>Whether someone registered here, or in another region, made a claim: it can only be won, not be taken back.</summary>
+    private static bool IsOfPeople(Claim claim) => !IsForeign(claim);
+
+    /// <summary>Whether a foreign server's lock request made a claim.</summary>
+    private static bool IsForeign(Claim claim)
+    {
+        var reader = new Utf8JsonReader(claim.Value.Span);
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && reader.ValueTextEquals("foreign"u8))
+            {
+                return reader.Read() && reader.TokenType == JsonTokenType.True;
+            }
+        }
+
+        return false;
     }
 
     private static string? SecretIn(Claim claim)

@@ -18,6 +18,12 @@ public sealed partial class Accounts(StentorNode node)
     /// <summary>The account that may do everything; its secret is made at the first start.</summary>
     public const string Operator = "operator";
 
+    /// <summary>
+    /// The author of activities that came from a foreign Activity Streamer server, which says itself in <c>authenticated_user</c> whose they are. Nobody can
+    /// register or log in under this name.
+    /// </summary>
+    public const string ForeignServer = "activity-streamer";
+
     /// <summary>Longest secret, in bytes of UTF-8.</summary>
     public const int SecretBytesMax = 1024;
 
@@ -49,6 +55,38 @@ public sealed partial class Accounts(StentorNode node)
     /// <returns>Null when it is registered; otherwise why not (taken, malformed, not ready; in a cluster also undecided: the same again, later, gives the outcome).</returns>
     public async ValueTask<Refusal?> RegisterAsync(string username, string secret, CancellationToken cancellationToken)
     {
+        if (WhyNotRegistrable(username, secret) is { } unfit)
+        {
+            return unfit;
+        }
+
+        if (ForeignServers is not { } others)
+        {
+            return await RegisterHereAsync(username, secret, cancellationToken);
+        }
+
+        if (await IsTakenAsync(username, secret, cancellationToken))
+        {
+            return Taken(username); // Nobody else need be asked.
+        }
+
+        if (await others.AskAsync(username, secret, cancellationToken) is { } denied)
+        {
+            return denied;
+        }
+
+        var refusal = await RegisterHereAsync(username, secret, cancellationToken);
+        if (refusal is not null)
+        {
+            others.Release(username, secret);
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Why nobody can register under a name, or with a secret; null when they can.</summary>
+    private static Refusal? WhyNotRegistrable(string username, string secret)
+    {
         if (!Username.IsValid(username))
         {
             return new Refusal(ErrorType.Malformed, $"'{Printable.Cut(username)}' is not a username: 1 to {Username.LengthMax} of A-Z a-z 0-9 _ - and dots.");
@@ -59,11 +97,37 @@ public sealed partial class Accounts(StentorNode node)
             return new Refusal(ErrorType.Malformed, $"`secret` must have 1 to {SecretBytesMax} bytes.");
         }
 
-        if (username is Username.Anonymous or Operator)
+        return IsReserved(username) ? Taken(username) : null;
+    }
+
+    /// <summary>Whether it is clear already that a registration would be refused.</summary>
+    private async ValueTask<bool> IsTakenAsync(string username, string secret, CancellationToken cancellationToken)
+    {
+        var (channel, state) = Find(username);
+        if (state is null || node.Cluster.Sets is not { } sets)
         {
-            return Taken(username);
+            return state is not null;
         }
 
+        var claims = ClaimState.Read(channel, state);
+        var decision = sets.Decide(channel, state);
+        if (decision is null && claims.Claims.Count == 0)
+        {
+            return false;
+        }
+
+        // Whoever claimed it before and was not told yet may ask again.
+        IReadOnlyList<Claim> candidates = decision switch
+        {
+            null => claims.Claims,
+            { Claim: { } winner } => claims.WasTold(winner.Id) ? [] : [winner],
+            _ => [],
+        };
+        return await FindFittingAsync([.. candidates.Where(IsOfPeople)], secret, cancellationToken) is null;
+    }
+
+    private async ValueTask<Refusal?> RegisterHereAsync(string username, string secret, CancellationToken cancellationToken)
+    {
         if (node.Cluster.Sets is null && node.Options is { KeepsCluster: true, JoinsCluster: true })
         {
             return new Refusal(ErrorType.NotReady, "This region has not joined its cluster yet, so it cannot know who has which name. Try again in a moment.");
@@ -74,7 +138,7 @@ public sealed partial class Accounts(StentorNode node)
             var refusal = await RegisterAloneAsync(username, secret, cancellationToken);
 
             // A cluster may have been founded meanwhile. The account holds if it came before.
-            if (refusal is not null || node.Cluster.Sets is null || node.Cluster.Decide(ChannelOf(username)) is not null)
+            if (refusal is not null || node.Cluster.Sets is null || node.Cluster.Decide(Find(username).Channel) is not null)
             {
                 return refusal;
             }
@@ -85,8 +149,8 @@ public sealed partial class Accounts(StentorNode node)
 
     private async ValueTask<Refusal?> RegisterAloneAsync(string username, string secret, CancellationToken cancellationToken)
     {
-        var channel = ChannelOf(username);
-        if (node.Store.Find(channel) is not null)
+        var (channel, known) = Find(username);
+        if (known is not null)
         {
             return Taken(username);
         }
@@ -196,10 +260,9 @@ public sealed partial class Accounts(StentorNode node)
 
     private Credential? Compare(string username, string secret, DateTimeOffset until)
     {
-        var channel = ChannelOf(username);
-        var state = node.Store.Find(channel);
+        var (channel, state) = Find(username);
         var stored = state is null ? null : SecretOf(channel, state);
-        return SecretHash.Verify(secret, stored ?? _nobody) && stored is not null && username is not (Operator or Username.Anonymous)
+        return SecretHash.Verify(secret, stored ?? _nobody) && stored is not null && !IsReserved(username)
             ? Remember(username, secret, new Credential(node, username, channel, state, until, stored))
             : null;
     }
@@ -249,9 +312,9 @@ public sealed partial class Accounts(StentorNode node)
         return System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(key);
     }
 
-    private static Refusal Taken(string username) => new(ErrorType.Taken, $"The username '{username}' is taken. Choose another one.");
+    private static bool IsReserved(string username) => username is Username.Anonymous or Operator or ForeignServer;
 
-    private static string ChannelOf(string username) => ClaimChannels.OfUsername(username);
+    private static Refusal Taken(string username) => new(ErrorType.Taken, $"The username '{username}' is taken. Choose another one.");
 
     private static string SessionChannelOf(string token)
     {

@@ -15,7 +15,10 @@ public static class ClaimChannels
 
     /// <summary>The channel of a username.</summary>
     /// <param name="username">A valid username.</param>
-    public static string OfUsername(string username) => Accounts + Username.ToToken(username);
+    /// <param name="generation">1; one more each time that the name became free again. Each is decided by itself.</param>
+    public static string OfUsername(string username, int generation = 1) => generation == 1
+        ? Accounts + Username.ToToken(username)
+        : string.Create(CultureInfo.InvariantCulture, $"{Accounts}{Username.ToToken(username)}.{generation}");
 
     /// <summary>The channel in which it is decided what a version of the voter set is.</summary>
     /// <param name="version">2 or more: the first version stands in <see cref="Cluster"/>.</param>

@@ -13,16 +13,18 @@ public sealed class ClaimState
     private const string ClaimPrefix = "claim/";
     private const string VotePrefix = "vote/";
     private const string ToldPrefix = "told/";
+    private const string DeniedPrefix = "denied/";
 
     private readonly HashSet<string> _told;
+    private readonly HashSet<string> _denied;
 
-    private ClaimState(List<Claim> claims, List<Vote> votes, HashSet<string> told)
+    private ClaimState(List<Claim> claims, List<Vote> votes, HashSet<string> told, HashSet<string> denied)
     {
-        (Claims, Votes, _told) = (claims, votes, told);
+        (Claims, Votes, _told, _denied) = (claims, votes, told, denied);
     }
 
     /// <summary>Nothing was claimed.</summary>
-    public static ClaimState Empty { get; } = new([], [], []);
+    public static ClaimState Empty { get; } = new([], [], [], []);
 
     /// <summary>The claims, earliest first: by time, origin and number.</summary>
     public IReadOnlyList<Claim> Claims { get; }
@@ -46,6 +48,14 @@ public sealed class ClaimState
     /// <summary>Whether whoever asked for a claim was told that it won.</summary>
     /// <param name="id">The claim's id.</param>
     public bool WasTold(string id) => _told.Contains(id);
+
+    /// <summary>The field that says that a foreign server's claim was taken back.</summary>
+    /// <param name="id">The claim's id.</param>
+    public static string DeniedField(string id) => DeniedPrefix + id;
+
+    /// <summary>Whether a foreign server's claim was taken back.</summary>
+    /// <param name="id">The claim's id.</param>
+    public bool WasDenied(string id) => _denied.Contains(id);
 
     /// <summary>The claim with an id; null when there is none.</summary>
     /// <param name="id">The id.</param>
@@ -92,6 +102,7 @@ public sealed class ClaimState
         var claims = new List<Claim>();
         var votes = new List<Vote>();
         var told = new HashSet<string>();
+        var denied = new HashSet<string>();
 
         // In ordinal order: claims before votes, so that a vote finds its claim.
         foreach (var (name, field) in state.Fields)
@@ -119,10 +130,14 @@ public sealed class ClaimState
             {
                 told.Add(name[ToldPrefix.Length..]);
             }
+            else if (name.StartsWith(DeniedPrefix, StringComparison.Ordinal))
+            {
+                denied.Add(name[DeniedPrefix.Length..]);
+            }
         }
 
         claims.Sort((a, b) => a.Stamp.CompareTo(b.Stamp));
-        return new ClaimState(claims, votes, told);
+        return new ClaimState(claims, votes, told, denied);
     }
 
     /// <summary>Writes the value of a claim's field.</summary>
