@@ -49,7 +49,7 @@ public sealed partial class Accounts(StentorNode node)
     public void SetOperatorSecret(string secret) => _operatorDigest = SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
     /// <summary>Registers a username.</summary>
-    /// <param name="username">A valid username other than anonymous and operator.</param>
+    /// <param name="username">A valid username other than anonymous, operator and activity-streamer.</param>
     /// <param name="secret">Its secret, 1 to 1,024 bytes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Null when it is registered; otherwise why not (taken, malformed, not ready; in a cluster also undecided: the same again, later, gives the outcome).</returns>

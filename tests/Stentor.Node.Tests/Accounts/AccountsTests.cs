@@ -43,6 +43,7 @@ public sealed class AccountsTests
     [Theory]
     [InlineData("anonymous")]
     [InlineData("operator")]
+    [InlineData(Accounts.ForeignServer)]
     public async Task Names_that_stand_for_something_are_taken(string username)
     {
         await using var node = new TestNode(options: FewRounds);
