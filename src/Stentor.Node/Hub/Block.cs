@@ -10,7 +10,7 @@ namespace Stentor.Node;
 /// </summary>
 internal sealed class Block
 {
-    // A frame has at least 128 bytes: fixed parts of an entry alone are more.
+    // A frame has at least 128 bytes: fixed parts of an entry alone are more. A broadcast may have fewer; a block of very short ones is full before its bytes are.
     private const int BytesPerEntryMin = 128;
 
     private readonly byte[] _bytes;

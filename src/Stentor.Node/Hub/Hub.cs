@@ -323,17 +323,23 @@ public sealed class Hub : IDisposable
             }
 
             var route = _routes.RouteOf(entry.Channel);
+            var entryBytes = bytes.Slice(entry.Offset, entry.Length);
             var tokenLength = 0;
             foreach (var tail in route.Tails)
             {
-                if (tokenLength == 0 && (isLast[i] || tail.Form == WireForm.ServerSentEvents))
+                if (!WireForms.Carries(tail.Form, entryBytes))
+                {
+                    continue; // To the tail's readers it is like an entry of another channel.
+                }
+
+                var hasToken = WireForms.HasToken(tail.Form, isLast[i]);
+                if (hasToken && tokenLength == 0)
                 {
                     tokenLength = SeenToken.Encode(seen, entry.Origin, entry.Seq, token);
                 }
 
-                var hasToken = isLast[i] || tail.Form == WireForm.ServerSentEvents;
                 var isFirst = tail.Last <= after;
-                tail.Append(after + 1 + i, bytes.Slice(entry.Offset, entry.Length), hasToken ? token[..tokenLength] : default);
+                tail.Append(after + 1 + i, entryBytes, hasToken ? token[..tokenLength] : default);
                 if (isFirst)
                 {
                     // After the entry is there: a reader takes a mark away when it finds nothing new.

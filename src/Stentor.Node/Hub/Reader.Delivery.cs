@@ -238,7 +238,7 @@ public sealed partial class Reader
             return Next.Read;
         }
 
-        // A hole, or channels of others, may stand at the end: nothing to send, and the position moves on all the same.
+        // A hole, channels of others, or what the form does not carry, may stand at the end: nothing to send, and the position moves on all the same.
         var through = Math.Min(batch.Through, group?.Through ?? long.MaxValue);
         if (context.Ends.Count == 0 || SendFrames(context, group))
         {
@@ -292,7 +292,7 @@ public sealed partial class Reader
             var entry = batch.BytesOf(slice);
             sinceToken += slice.Length;
             var tokenLength = 0;
-            if (i == last || sinceToken >= TokenBytes || _form == WireForm.ServerSentEvents)
+            if (WireForms.HasToken(_form, i == last || sinceToken >= TokenBytes))
             {
                 tokenLength = SeenToken.Encode(_hub.Store.SeenAt(slice.Position), token);
                 sinceToken = 0;
@@ -320,12 +320,14 @@ public sealed partial class Reader
         // What stood before the first position that is held is not known any more: the hole then starts where the subscription does.
         var start = (group?.Subscriptions ?? _subscriptions)[0].After ?? VersionVector.Empty;
         var from = hole.First > store.FirstPosition ? store.SeenAt(hole.First - 1) : start;
-        WireForms.WriteGap(_form, channels, from, store.SeenAt(hole.Last), hole.Reason, context.Frames);
-        context.EndFrame(hole.Last);
+        if (WireForms.WriteGap(_form, channels, from, store.SeenAt(hole.Last), hole.Reason, context.Frames))
+        {
+            context.EndFrame(hole.Last);
+        }
     }
 
     private bool IsSent(in LedgerSlice slice, LedgerBatch batch, bool isConditional, LateGroup? group) =>
-        !slice.Repeat && (!isConditional || IsTaken(slice.Position, batch.BytesOf(slice), group));
+        !slice.Repeat && WireForms.Carries(_form, batch.BytesOf(slice)) && (!isConditional || IsTaken(slice.Position, batch.BytesOf(slice), group));
 
     private bool IsTaken(long position, ReadOnlySpan<byte> entry, LateGroup? group)
     {

@@ -16,13 +16,19 @@ public enum WireForm
 
     /// <summary>Server-Sent Events: <c>id</c>, <c>event</c>, <c>data</c>.</summary>
     ServerSentEvents,
+
+    /// <summary>
+    /// The Activity Streamer protocol: an <c>ACTIVITY_BROADCAST</c> with a line feed after it for each activity. It has no message for an entry without an
+    /// activity, for a gap or for a seen token, so none is sent.
+    /// </summary>
+    ActivityStreamer,
 }
 
 /// <summary>Puts entries and other frames into a wire form.</summary>
 public static class WireForms
 {
     /// <summary>How many forms there are.</summary>
-    internal const int Count = 3;
+    internal const int Count = 4;
 
     /// <summary>Longest header of an unmasked WebSocket frame, in bytes.</summary>
     public const int WebSocketHeaderMax = 10;
@@ -38,7 +44,7 @@ public static class WireForms
     private static ReadOnlySpan<byte> EventMiddle => "\nevent: activity\ndata: "u8;
 
     /// <summary>Writes one JSON frame (an answer, a ping) in a form that carries frames.</summary>
-    /// <param name="form">Lines or WebSocket.</param>
+    /// <param name="form">Any but Server-Sent Events.</param>
     /// <param name="json">The frame: JSON on one line.</param>
     /// <param name="buffer">Where it goes.</param>
     public static void WriteFrame(WireForm form, ReadOnlySpan<byte> json, ByteBuffer buffer)
@@ -48,7 +54,7 @@ public static class WireForms
         var length = form == WireForm.WebSocket ? WriteWebSocketHeader(FinalText, json.Length, span) : 0;
         json.CopyTo(span[length..]);
         length += json.Length;
-        if (form == WireForm.Lines)
+        if (form != WireForm.WebSocket)
         {
             span[length++] = (byte)'\n';
         }
@@ -80,17 +86,37 @@ public static class WireForms
         }
     }
 
-    /// <summary>An upper bound for the bytes of an entry in any form.</summary>
-    internal static int EntryLengthMax(int entryLength, int tokenLength) => entryLength + tokenLength + 64;
-
-    /// <summary>Writes an entry as an activity frame or event.</summary>
+    /// <summary>Whether an entry is sent in a form.</summary>
     /// <param name="form">The form.</param>
     /// <param name="entry">The entry's bytes.</param>
-    /// <param name="token">The seen token at the entry; empty for none. An event always has one.</param>
+    internal static bool Carries(WireForm form, ReadOnlySpan<byte> entry) => form != WireForm.ActivityStreamer || BroadcastLine.HasActivity(entry);
+
+    /// <summary>Whether an entry has a seen token in a form.</summary>
+    /// <param name="form">The form.</param>
+    /// <param name="isDue">Whether a token is due at this entry: the last one of several, or one after many without.</param>
+    internal static bool HasToken(WireForm form, bool isDue) => form switch
+    {
+        WireForm.ServerSentEvents => true,
+        WireForm.ActivityStreamer => false,
+        _ => isDue,
+    };
+
+    /// <summary>An upper bound for the bytes of an entry in any form.</summary>
+    internal static int EntryLengthMax(int entryLength, int tokenLength) => entryLength + tokenLength + 64; // What stands around them: at most 46, on WebSocket.
+
+    /// <summary>Writes an entry as an activity frame, event or broadcast.</summary>
+    /// <param name="form">The form, which <see cref="Carries"/> the entry.</param>
+    /// <param name="entry">The entry's bytes.</param>
+    /// <param name="token">The seen token at the entry; empty for none, as <see cref="HasToken"/> says.</param>
     /// <param name="destination">At least <see cref="EntryLengthMax"/> bytes.</param>
     /// <returns>How many bytes were written.</returns>
     internal static int WriteEntry(WireForm form, ReadOnlySpan<byte> entry, ReadOnlySpan<byte> token, Span<byte> destination)
     {
+        if (form == WireForm.ActivityStreamer)
+        {
+            return BroadcastLine.Write(entry, destination);
+        }
+
         var length = 0;
         if (form == WireForm.ServerSentEvents)
         {
@@ -126,8 +152,14 @@ public static class WireForms
     }
 
     /// <summary>Writes the notice of a hole: history that is no longer held.</summary>
-    internal static void WriteGap(WireForm form, ChannelSet channels, VersionVector from, VersionVector to, string reason, ByteBuffer buffer)
+    /// <returns>False when the form has no such notice: nothing was written.</returns>
+    internal static bool WriteGap(WireForm form, ChannelSet channels, VersionVector from, VersionVector to, string reason, ByteBuffer buffer)
     {
+        if (form == WireForm.ActivityStreamer)
+        {
+            return false;
+        }
+
         var json = new ByteBuffer();
         json.Write("{\"op\":\"gap\",\"channels\":["u8);
         var first = true;
@@ -158,9 +190,13 @@ public static class WireForms
         {
             WriteFrame(form, json.WrittenSpan, buffer);
         }
+
+        return true;
     }
 
-    private static int Put(ReadOnlySpan<byte> text, Span<byte> target, int offset)
+    /// <summary>Copies bytes to an offset.</summary>
+    /// <returns>The offset after them.</returns>
+    internal static int Put(ReadOnlySpan<byte> text, Span<byte> target, int offset)
     {
         text.CopyTo(target[offset..]);
         return offset + text.Length;

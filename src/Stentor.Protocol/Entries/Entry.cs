@@ -15,10 +15,6 @@ public sealed class Entry
     {
     }
 
-    private static ReadOnlySpan<byte> EffectKey => ",\"effect\":"u8;
-
-    private static ReadOnlySpan<byte> ActivityKey => ",\"activity\":"u8;
-
     /// <summary>The entry's one byte form.</summary>
     public required ReadOnlyMemory<byte> Bytes { get; init; }
 
@@ -81,7 +77,7 @@ public sealed class Entry
             var rest = body.Content;
             if (body.HasEffect)
             {
-                rest = rest[EffectKey.Length..];
+                rest = rest[EntryBody.EffectKey.Length..];
                 var value = rest[..ObjectLength(rest)];
                 var reader = new Utf8JsonReader(value, JsonRules.Options(DepthMax));
                 reader.Read();
@@ -90,9 +86,9 @@ public sealed class Entry
             }
 
             ReadOnlyMemory<byte> activity = default;
-            if (rest.StartsWith(ActivityKey))
+            if (rest.StartsWith(EntryBody.ActivityKey))
             {
-                rest = rest[ActivityKey.Length..];
+                rest = rest[EntryBody.ActivityKey.Length..];
                 var start = bytes.Length - EntryHeader.ChainPartLength - rest.Length;
                 activity = bytes.Slice(start, ObjectLength(rest));
                 rest = rest[activity.Length..];

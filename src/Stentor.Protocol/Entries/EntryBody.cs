@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
+using System.Text.Json;
 
 namespace Stentor.Protocol;
 
@@ -16,14 +17,39 @@ public readonly ref struct EntryBody
     public ReadOnlySpan<byte> Content { get; private init; }
 
     /// <summary>Whether there is an effect.</summary>
-    public bool HasEffect => Content.StartsWith(",\"effect\":"u8);
+    public bool HasEffect => Content.StartsWith(EffectKey);
+
+    /// <summary>The activity, a JSON object; empty when there is none. Of an entry known to be whole: an effect before it is walked over.</summary>
+    public ReadOnlySpan<byte> Activity
+    {
+        get
+        {
+            var rest = Content;
+            if (HasEffect)
+            {
+                rest = rest[EffectKey.Length..];
+                var reader = new Utf8JsonReader(rest, JsonRules.Options(int.MaxValue));
+                reader.Read();
+                reader.Skip();
+                rest = rest[(int)reader.BytesConsumed..];
+            }
+
+            return rest.IsEmpty ? default : rest[ActivityKey.Length..];
+        }
+    }
+
+    /// <summary>What stands before an effect.</summary>
+    internal static ReadOnlySpan<byte> EffectKey => ",\"effect\":"u8;
+
+    /// <summary>What stands before an activity.</summary>
+    internal static ReadOnlySpan<byte> ActivityKey => ",\"activity\":"u8;
 
     /// <summary>Reads it.</summary>
     /// <param name="entry">The entry's bytes, all of them.</param>
     /// <param name="header">The entry's front.</param>
     /// <param name="body">What was read; its spans lie in <paramref name="entry"/>.</param>
     /// <returns>False when it is not in canonical form.</returns>
-    public static bool TryRead(ReadOnlySpan<byte> entry, in EntryHeader header, out EntryBody body)
+    public static bool TryRead(ReadOnlySpan<byte> entry, scoped in EntryHeader header, out EntryBody body)
     {
         body = default;
         var rest = entry[header.AfterStart..^EntryHeader.ChainPartLength];

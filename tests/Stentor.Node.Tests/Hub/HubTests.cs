@@ -511,14 +511,16 @@ public sealed class HubTests
 
     internal static Reader Open(TestNode test, MemorySink sink, params string[] channels) => Open(test, sink, after: null, channels);
 
-    internal static Reader Open(TestNode test, MemorySink sink, VersionVector? after, params string[] channels)
+    internal static Reader Open(TestNode test, MemorySink sink, VersionVector? after, params string[] channels) => Open(test, sink, WireForm.Lines, after, channels);
+
+    internal static Reader Open(TestNode test, MemorySink sink, WireForm form, VersionVector? after, params string[] channels)
     {
-        var reader = test.Node.Hub.Open(WireForm.Lines, sink);
+        var reader = test.Node.Hub.Open(form, sink);
         using var joined = new ManualResetEventSlim();
         reader.Subscribe([.. channels.Select(ChannelPattern.Parse)], after, seen =>
         {
             joined.Set();
-            return Encoding.UTF8.GetBytes($$"""{"op":"ok","seen":"{{SeenToken.Encode(seen)}}"}""" + "\n");
+            return form == WireForm.Lines ? Encoding.UTF8.GetBytes($$"""{"op":"ok","seen":"{{SeenToken.Encode(seen)}}"}""" + "\n") : default;
         });
         Assert.True(joined.Wait(TestNode.Patience));
         return reader;

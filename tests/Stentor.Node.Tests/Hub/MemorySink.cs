@@ -103,7 +103,7 @@ internal sealed class MemorySink : ISink
         }
     }
 
-    public static int NumberOf(JsonElement frame) => frame.GetProperty("entry").GetProperty("activity").GetProperty("n").GetInt32();
+    public static int NumberOf(JsonElement frame) => (frame.TryGetProperty("entry", out var entry) ? entry : frame).GetProperty("activity").GetProperty("n").GetInt32();
 
     /// <summary>Waits until something holds; it is looked at after every send.</summary>
     public Task WaitAsync(Func<MemorySink, bool> holds)
@@ -184,7 +184,7 @@ internal sealed class MemorySink : ISink
         {
             var frame = JsonDocument.Parse(bytes.Slice(_parsed, length).ToArray()).RootElement;
             _frames.Add(frame);
-            if (frame.GetProperty("op").GetString() == "activity")
+            if (frame.TryGetProperty("command", out _) || frame.GetProperty("op").GetString() == "activity")
             {
                 _numbers.Add(NumberOf(frame));
             }

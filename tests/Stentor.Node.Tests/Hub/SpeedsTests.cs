@@ -11,15 +11,21 @@ public sealed class SpeedsTests
     private static readonly string[] Many = [.. Enumerable.Range(0, 30).Select(i => $"many.{i}")];
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
-    [InlineData(5)]
-    [InlineData(6)]
-    [InlineData(7)]
-    [InlineData(8)]
-    public async Task Readers_of_any_speed_see_every_entry_once_and_in_order(int seed)
+    [InlineData(1, WireForm.Lines)]
+    [InlineData(2, WireForm.Lines)]
+    [InlineData(3, WireForm.Lines)]
+    [InlineData(4, WireForm.Lines)]
+    [InlineData(5, WireForm.Lines)]
+    [InlineData(6, WireForm.Lines)]
+    [InlineData(7, WireForm.Lines)]
+    [InlineData(8, WireForm.Lines)]
+    [InlineData(9, WireForm.ActivityStreamer)]
+    [InlineData(10, WireForm.ActivityStreamer)]
+    [InlineData(11, WireForm.ActivityStreamer)]
+    [InlineData(12, WireForm.ActivityStreamer)]
+    [InlineData(13, WireForm.ActivityStreamer)]
+    [InlineData(14, WireForm.ActivityStreamer)]
+    public async Task Readers_of_any_speed_see_every_entry_once_and_in_order(int seed, WireForm form)
     {
         var random = new Random(seed);
         await using var test = new TestNode(options: new NodeOptions { TailBytes = random.Next(1, 20) * 1024, TailsBytes = random.Next(8, 64) * 1024 });
@@ -31,13 +37,13 @@ public sealed class SpeedsTests
             switch (random.Next(5))
             {
                 case 0 when readers.Count < 12:
-                    readers.Add(Open(test, random, published.Count));
+                    readers.Add(Open(test, random, published.Count, form));
                     break;
                 case 1 or 2 when readers.Count > 0:
                     readers[random.Next(readers.Count)].Sink.SetRoom(random.Next(3) switch { 0 => 0, 1 => random.Next(2000), _ => random.Next(100_000) });
                     break;
                 default:
-                    await PublishAsync(test, random, published);
+                    await PublishAsync(test, random, published, withoutActivity: form == WireForm.ActivityStreamer);
                     break;
             }
         }
@@ -199,14 +205,15 @@ public sealed class SpeedsTests
         return entries;
     }
 
-    private static (MemorySink Sink, Reader Reader, int From, Func<string, bool> Matches) Open(TestNode test, Random random, int published)
+    private static (MemorySink Sink, Reader Reader, int From, Func<string, bool> Matches) Open(
+        TestNode test, Random random, int published, WireForm form = WireForm.Lines)
     {
         var sink = new MemorySink();
         sink.SetRoom(random.Next(4) switch { 0 => 0, 1 => random.Next(500), _ => random.Next(50_000) });
         string[][] choices = [["a"], ["b.*"], ["a", "b.x"], ["a", "b.*", "c"], [">"], [">", "a"], Many, [.. Many, "a", "b.*"]];
         var channels = choices[random.Next(choices.Length)];
         var isFromStart = random.Next(2) == 0;
-        var reader = HubTests.Open(test, sink, isFromStart ? VersionVector.Empty : null, channels);
+        var reader = HubTests.Open(test, sink, form, isFromStart ? VersionVector.Empty : null, channels);
         var patterns = channels.Select(ChannelPattern.Parse).ToList();
         return (sink, reader, isFromStart ? 0 : published, channel => patterns.Exists(p => p.Matches(channel)));
     }
@@ -215,13 +222,19 @@ public sealed class SpeedsTests
         ? VersionVector.Empty
         : VersionVector.Of(test.Node.Store.Origin, random.Next((int)test.Node.Store.Position + 1));
 
-    private static async Task PublishAsync(TestNode test, Random random, List<(string Channel, int Number)> published)
+    private static async Task PublishAsync(TestNode test, Random random, List<(string Channel, int Number)> published, bool withoutActivity = false)
     {
         var tasks = new List<Task>();
         var count = random.Next(1, 60);
         for (var i = 0; i < count; i++)
         {
             var channel = Channels[random.Next(Channels.Length)];
+            if (withoutActivity && random.Next(3) == 0)
+            {
+                tasks.Add(test.Node.PublishAsync(channel, "ann", TestNode.Body("""{"effect":{"add":{"n":1}}}"""), CancellationToken.None).AsTask());
+                continue;
+            }
+
             published.Add((channel, published.Count));
             tasks.Add(test.Node.PublishAsync(channel, "ann", TestNode.Numbered(published.Count - 1, random.Next(400)), CancellationToken.None).AsTask());
         }

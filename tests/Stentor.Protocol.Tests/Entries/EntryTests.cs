@@ -42,6 +42,7 @@ public sealed class EntryTests
         Assert.Equal((chain, chain), (entry.Chain, EntryHeader.ChainOf(bytes.Span, previous)));
         Assert.True(parts.Activity.IsEmpty ? entry.Activity.IsEmpty : JsonElement.DeepEquals(Json(parts.Activity), Json(entry.Activity)));
         Assert.Equal(parts.Channel, Encoding.UTF8.GetString(EntryHeader.ChannelOf(bytes.Span)));
+        Assert.True(EntryHeader.TryRead(bytes.Span, out var header) && EntryBody.TryRead(bytes.Span, header, out var body) && body.Activity.SequenceEqual(entry.Activity.Span));
         Assert.DoesNotContain((byte)'\n', bytes.ToArray());
 
         var again = new ByteBuffer();
