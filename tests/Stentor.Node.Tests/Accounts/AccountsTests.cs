@@ -53,6 +53,20 @@ public sealed class AccountsTests
     }
 
     [Fact]
+    public async Task Nobody_logs_in_as_a_foreign_server_not_even_by_an_account_that_is_there()
+    {
+        await using var node = new TestNode(options: FewRounds);
+        var hash = SecretHash.Make("x", 10);
+        foreach (var username in new[] { "alice", Accounts.ForeignServer })
+        {
+            await node.PublishAsync($"_accounts.{username}", TestNode.Body($$$"""{"effect": {"set": {"secret": "{{{hash}}}", "username": "{{{username}}}"} } }"""), username);
+        }
+
+        Assert.True(await node.Node.Accounts.VerifyAsync("alice", "x", default));
+        Assert.False(await node.Node.Accounts.VerifyAsync(Accounts.ForeignServer, "x", default));
+    }
+
+    [Fact]
     public async Task Names_that_differ_only_in_what_a_channel_cannot_hold_are_different()
     {
         await using var node = new TestNode(options: FewRounds);
