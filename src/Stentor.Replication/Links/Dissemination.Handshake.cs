@@ -18,7 +18,7 @@ public sealed partial class Dissemination
     public void Open(int link, bool isDialer, byte[] nonce, long now, LinkOutput output)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(nonce.Length, LinkCodec.NonceBytes);
-        var opened = new Link(link, isDialer, now);
+        var opened = new Link(link, isDialer, new NoticeAllowance(_options.NoticeBytesPerSecond, now), now);
         _links.Add(link, opened);
         opened.OwnHello = LinkCodec.Encode(new LinkMessage.Hello(LinkCodec.Version, _self.Cluster ?? "", _self.Region, _self.Origin, _self.Instance, nonce));
         Send(opened, opened.OwnHello, 0, now, output);

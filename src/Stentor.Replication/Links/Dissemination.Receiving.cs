@@ -13,7 +13,7 @@ public sealed partial class Dissemination
 
     /// <summary>A message came.</summary>
     /// <param name="link">On which link.</param>
-    /// <param name="message">Its bytes; entries keep them.</param>
+    /// <param name="message">Its bytes; entries and notices keep them.</param>
     /// <param name="now">Milliseconds.</param>
     /// <param name="output">Receives what is to be done.</param>
     public void Receive(int link, ReadOnlyMemory<byte> message, long now, LinkOutput output)
@@ -80,6 +80,9 @@ public sealed partial class Dissemination
                 break;
             case LinkMessage.Graft graft:
                 OnGraft(link, graft);
+                break;
+            case LinkMessage.Notice notice:
+                OnNotice(link, notice, message, now, output);
                 break;
             case var other:
                 throw new System.Diagnostics.UnreachableException($"{other}");

@@ -20,6 +20,7 @@ public sealed partial class Dissemination
     // Origins that are not taken from a certain process any more, since it brought entries of them that cannot be.
     private readonly HashSet<(string Instance, OriginId Origin)> _stopped = [];
     private readonly Copies _copies;
+    private readonly HeardNotices _heardNotices;
     private readonly LedgerBatch _batch = new();
     private readonly ByteBuffer _message;
     private readonly RecentNames _names = new();
@@ -28,6 +29,7 @@ public sealed partial class Dissemination
     private VersionVector _seen;
     private long _position;
     private string? _joining;
+    private long _ownNotices;
 
     /// <summary>Links of a region that has none yet.</summary>
     /// <param name="self">Who this node is.</param>
@@ -38,6 +40,7 @@ public sealed partial class Dissemination
     {
         (_self, _log, _seen, _options, _position) = (self, log, seen, options, log.Position);
         _copies = new Copies(options.CopiesMax);
+        _heardNotices = new HeardNotices(options.NoticeInstancesMax, options.NoticeRememberMs);
         _message = new ByteBuffer(options.MessageBytes + 4096);
         _last = Of(self.Origin);
         foreach (var (origin, seq) in seen.Components)

@@ -34,8 +34,9 @@ internal sealed class Outward
 /// <summary>One link, as this side knows it. One owner.</summary>
 /// <param name="number">Its number, never used again.</param>
 /// <param name="isDialer">Whether this side dialled.</param>
+/// <param name="notices">How many notices it may bring.</param>
 /// <param name="now">Milliseconds.</param>
-internal sealed class Link(int number, bool isDialer, long now)
+internal sealed class Link(int number, bool isDialer, NoticeAllowance notices, long now)
 {
     private readonly Dictionary<string, Outward> _outward = [];
 
@@ -126,6 +127,9 @@ internal sealed class Link(int number, bool isDialer, long now)
 
     /// <summary>Origins whose copies should be told, at the next chance.</summary>
     public HashSet<OriginId> FactsToTell { get; } = [];
+
+    /// <summary>How many notices it may bring.</summary>
+    public NoticeAllowance Notices { get; } = notices;
 
     /// <summary>Whether it brought entries that are committed now: what the other side waits to hear.</summary>
     public bool OwesAnswer { get; set; }

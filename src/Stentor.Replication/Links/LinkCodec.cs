@@ -8,13 +8,16 @@ namespace Stentor.Replication;
 internal static class LinkCodec
 {
     /// <summary>The version of the protocol.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>Bytes of a nonce.</summary>
     public const int NonceBytes = 32;
 
     /// <summary>Bytes of a proof.</summary>
     public const int MacBytes = 32;
+
+    /// <summary>Longest instance, in bytes. 64: a region's name and what makes it random; whoever remembers many must know how long they are.</summary>
+    public const int InstanceBytesMax = 64;
 
     private const int CheckBytes = 4;
 
@@ -30,6 +33,7 @@ internal static class LinkCodec
         Prune = 5,
         Graft = 6,
         Bye = 7,
+        Notice = 8,
     }
 
     /// <summary>The bytes of a message other than <see cref="LinkMessage.Entries"/>.</summary>
@@ -91,6 +95,12 @@ internal static class LinkCodec
                 writer.Text(bye.Type);
                 writer.Text(bye.Detail);
                 break;
+            case LinkMessage.Notice notice:
+                writer.Byte((byte)Kind.Notice);
+                writer.Text(notice.Instance);
+                writer.Number(notice.Number);
+                buffer.Write(notice.Body.Span);
+                break;
             default:
                 throw new System.Diagnostics.UnreachableException($"{message} is not encoded here.");
         }
@@ -129,7 +139,7 @@ internal static class LinkCodec
     }
 
     /// <summary>Reads a message.</summary>
-    /// <param name="message">All of its bytes; entries stay in their memory.</param>
+    /// <param name="message">All of its bytes; entries and a notice's body stay in their memory.</param>
     /// <exception cref="FormatException">It is damaged, or no message.</exception>
     public static LinkMessage Decode(ReadOnlyMemory<byte> message)
     {
@@ -162,6 +172,7 @@ internal static class LinkCodec
             Kind.Prune => new LinkMessage.Prune(Many(ref reader, static (ref StateReader r) => Origin(ref r))),
             Kind.Graft => new LinkMessage.Graft(Many(ref reader, static (ref StateReader r) => new KeyValuePair<OriginId, long>(Origin(ref r), r.Number()))),
             Kind.Bye => new LinkMessage.Bye(reader.Text(), reader.Text()),
+            Kind.Notice => Notice(ref reader, rest),
             _ => throw new FormatException("There is no such kind."),
         };
         reader.End();
@@ -186,7 +197,7 @@ internal static class LinkCodec
             return new LinkMessage.Hello(version, "", "", default, "", []);
         }
 
-        return new LinkMessage.Hello(version, reader.Text(), reader.Text(), Origin(ref reader), reader.Text(), reader.Bytes(NonceBytes).ToArray());
+        return new LinkMessage.Hello(version, reader.Text(), reader.Text(), Origin(ref reader), Instance(ref reader), reader.Bytes(NonceBytes).ToArray());
     }
 
     private static List<CopyFact> Copies(ref StateReader reader) =>
@@ -204,6 +215,19 @@ internal static class LinkCodec
         }
 
         return new LinkMessage.Entries(seen, items);
+    }
+
+    private static LinkMessage.Notice Notice(ref StateReader reader, ReadOnlyMemory<byte> rest)
+    {
+        var (instance, number) = (Instance(ref reader), reader.Number());
+        var body = rest[^reader.Left..];
+        if (body.Length > Dissemination.NoticeBodyBytesMax)
+        {
+            throw new FormatException($"A notice has a body of {body.Length} bytes; the most is {Dissemination.NoticeBodyBytesMax}.");
+        }
+
+        reader.Bytes(body.Length);
+        return new LinkMessage.Notice(instance, number, body);
     }
 
     private static List<T> Many<T>(ref StateReader reader, Part<T> part)
@@ -244,6 +268,14 @@ internal static class LinkCodec
         {
             throw new FormatException("A version vector names an origin twice.", e);
         }
+    }
+
+    private static string Instance(ref StateReader reader)
+    {
+        var length = reader.Count();
+        return length is > 0 and <= InstanceBytesMax
+            ? Encoding.UTF8.GetString(reader.Bytes(length))
+            : throw new FormatException($"An instance has {length} bytes; it is 1 to {InstanceBytesMax}.");
     }
 
     private static OriginId Origin(ref StateReader reader)

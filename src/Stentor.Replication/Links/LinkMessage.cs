@@ -45,6 +45,12 @@ internal abstract record LinkMessage
     /// <param name="Type">One of <see cref="LinkEndType"/>.</param>
     /// <param name="Detail">For people.</param>
     public sealed record Bye(string Type, string Detail) : LinkMessage;
+
+    /// <summary>What a process tells every other one of the cluster; passed on, never recorded.</summary>
+    /// <param name="Instance">The process that began it.</param>
+    /// <param name="Number">1, 2, … of that process.</param>
+    /// <param name="Body">What it says, in the memory of the message; at most <see cref="Dissemination.NoticeBodyBytesMax"/>.</param>
+    public sealed record Notice(string Instance, long Number, ReadOnlyMemory<byte> Body) : LinkMessage;
 }
 
 /// <summary>That a region has an origin's entries on disk.</summary>

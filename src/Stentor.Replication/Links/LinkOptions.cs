@@ -3,7 +3,7 @@ namespace Stentor.Replication;
 /// <summary>Who a node is on its links.</summary>
 /// <param name="Region">The region's name.</param>
 /// <param name="Origin">The origin under which it numbers its entries.</param>
-/// <param name="Instance">Random, new at each start of the process: tells two processes with one origin apart.</param>
+/// <param name="Instance">Random, new at each start of the process: tells two processes with one origin apart, and is who notices are from. 1 to 64 bytes.</param>
 /// <param name="Cluster">The cluster's id; null while it belongs to none.</param>
 /// <param name="Secret">The cluster's secret; never sent.</param>
 public sealed record LinkIdentity(string Region, Protocol.OriginId Origin, string Instance, string? Cluster, byte[] Secret);
@@ -52,6 +52,21 @@ public sealed record LinkOptions
     /// published is one, and one more each time that it lost its disk.
     /// </summary>
     public int OriginsMax { get; init; } = 4_096;
+
+    /// <summary>
+    /// Most bytes of notices that a link may bring in a second, and at once after a while without any; what is beyond is dropped. Default 1 MiB: more than a cluster of
+    /// hundreds of processes that each tell something every second; a neighbour that floods takes no more of anybody's time than that.
+    /// </summary>
+    public long NoticeBytesPerSecond { get; init; } = 1024 * 1024;
+
+    /// <summary>Most processes whose last notice is remembered; the one heard of longest ago is forgotten for a new one. Default 1,024.</summary>
+    public int NoticeInstancesMax { get; init; } = 1_024;
+
+    /// <summary>
+    /// How long a process is remembered at the least: meanwhile the notices of a new one are dropped where there is no room. Default 60 s, longer than a notice is under way:
+    /// one that comes back to where it is forgotten would be passed on again, and round and round, for good.
+    /// </summary>
+    public long NoticeRememberMs { get; init; } = 60_000;
 
     /// <summary>For benchmarks and the control run of a demonstration only: entries are taken whatever they depend on; see <see cref="ReplicaOptions.IgnoreDependencies"/>.</summary>
     public bool IgnoreDependencies { get; init; }

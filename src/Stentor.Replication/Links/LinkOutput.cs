@@ -6,7 +6,16 @@ namespace Stentor.Replication;
 /// <param name="Link">On which link.</param>
 /// <param name="Message">The bytes; never changed.</param>
 /// <param name="Entries">How many entries are in it.</param>
-public readonly record struct LinkSend(int Link, byte[] Message, int Entries);
+public readonly record struct LinkSend(int Link, byte[] Message, int Entries)
+{
+    /// <summary>Whether it is a notice, which is dropped where too many wait: no credit holds them back.</summary>
+    public bool IsNotice { get; init; }
+}
+
+/// <summary>A notice that came.</summary>
+/// <param name="Instance">The process that began it.</param>
+/// <param name="Body">What it says; never changed.</param>
+public readonly record struct LinkNotice(string Instance, ReadOnlyMemory<byte> Body);
 
 /// <summary>A link that ends: its connection is to be closed once everything was sent.</summary>
 /// <param name="Link">Which.</param>
@@ -56,6 +65,12 @@ public sealed class LinkOutput
     /// <summary>What happened.</summary>
     public List<LinkEvent> Events { get; } = [];
 
+    /// <summary>Notices that came, each once, those of a process in its order.</summary>
+    public List<LinkNotice> Notices { get; } = [];
+
+    /// <summary>How many notices were dropped since a neighbour brought too many, or of too many processes.</summary>
+    public int NoticesDropped { get; internal set; }
+
     /// <summary>
     /// Whether another region knows more of this region's own origin than this region does. The driver then submits a
     /// <see cref="Command.TakeIncarnation"/>, and once that is durable sets <see cref="Dissemination.Self"/>.
@@ -69,6 +84,8 @@ public sealed class LinkOutput
         Ends.Clear();
         Commands.Clear();
         Events.Clear();
+        Notices.Clear();
+        NoticesDropped = 0;
         IsOwnOriginBehind = false;
     }
 }

@@ -20,6 +20,7 @@ internal static class MessageText
                 LinkMessage.Prune prune => $"prune {string.Join(' ', prune.Origins)}",
                 LinkMessage.Graft graft => $"graft {string.Join(' ', graft.From.Select(pair => $"{pair.Key} from {pair.Value + 1}"))}",
                 LinkMessage.Bye bye => $"bye: {bye.Type}",
+                LinkMessage.Notice notice => $"notice {notice.Number} of {notice.Instance}",
                 var other => $"{other}",
             };
         }

@@ -103,7 +103,8 @@ public sealed class HostilePeerTests
             ("with a count of what is not there", LinkBytes.Message(LinkBytes.Prune, LinkBytes.Number(1L << 40)), WebSocketMessageType.Binary),
             ("with an origin twice", LinkBytes.Message(LinkBytes.Announce, LinkBytes.Vector(("mal-1", 1), ("mal-1", 2)), LinkBytes.Number(1), LinkBytes.Number(0)), WebSocketMessageType.Binary),
             ("with an origin that is none", LinkBytes.Message(LinkBytes.Prune, LinkBytes.Number(1), LinkBytes.Text("<script>")), WebSocketMessageType.Binary),
-            ("a second hello", LinkBytes.Message(LinkBytes.Hello, LinkBytes.Number(1), LinkBytes.Text(""), LinkBytes.Text("mal"), LinkBytes.Text("mal-1"), LinkBytes.Text("x"), new byte[32]), WebSocketMessageType.Binary),
+            ("a notice that is too long", LinkBytes.Message(LinkBytes.Notice, LinkBytes.Text("x"), LinkBytes.Number(1), new byte[65_537]), WebSocketMessageType.Binary),
+            ("a second hello", LinkBytes.Message(LinkBytes.Hello, LinkBytes.Number(LinkBytes.Version), LinkBytes.Text(""), LinkBytes.Text("mal"), LinkBytes.Text("mal-1"), LinkBytes.Text("x"), new byte[32]), WebSocketMessageType.Binary),
             ("a second proof", LinkBytes.Message(LinkBytes.Proof, new byte[32]), WebSocketMessageType.Binary),
             ("too large", LinkBytes.Message(LinkBytes.Prune, new byte[5 * 1024 * 1024]), WebSocketMessageType.Binary),
             ("text", [.. "hello"u8], WebSocketMessageType.Text),
@@ -121,7 +122,7 @@ public sealed class HostilePeerTests
 
         // Before the proof even less is taken than after it.
         await using var stranger = await LinkPeer.DialAsync(world.Regions[0].Node);
-        await stranger.SendAsync(LinkBytes.Message(LinkBytes.Hello, LinkBytes.Number(1), LinkBytes.Text(new string('x', 100_000))));
+        await stranger.SendAsync(LinkBytes.Message(LinkBytes.Hello, LinkBytes.Number(LinkBytes.Version), LinkBytes.Text(new string('x', 100_000))));
         Assert.Equal("bad-message", (await stranger.UntilByeAsync()).Type);
 
         await AssertEndedAsync(world, ("bad-message", messages.Length + 1, "more than 4096 bytes"), ("bad-message", messages.Length + 1, "does not pass its checksum"));

@@ -7,6 +7,7 @@ namespace Stentor.EndToEnd.Regions;
 /// <summary>Link messages as bytes, written from docs/protocol/links.md and not from the program's code.</summary>
 internal static class LinkBytes
 {
+    public const long Version = 2;
     public const byte Hello = 1;
     public const byte Proof = 2;
     public const byte Announce = 3;
@@ -14,6 +15,7 @@ internal static class LinkBytes
     public const byte Prune = 5;
     public const byte Graft = 6;
     public const byte Bye = 7;
+    public const byte Notice = 8;
 
     /// <summary>A message: its checksum, its kind, its fields.</summary>
     /// <param name="kind">Which.</param>

@@ -52,7 +52,7 @@ internal sealed class LinkPeer : IAsyncDisposable
         peer.NodeHello = await peer.ReceiveAsync() ?? throw new EndOfStreamException($"The node closed before it said hello:\n{node.ErrorText}");
         var hello = new LinkReader(peer.NodeHello);
         Assert.Equal(LinkBytes.Hello, hello.Kind);
-        Assert.Equal(1, hello.Number());
+        Assert.Equal(LinkBytes.Version, hello.Number());
         peer.NodeCluster = hello.Text();
         hello.Text();
         peer.NodeOrigin = hello.Text();
@@ -77,7 +77,7 @@ internal sealed class LinkPeer : IAsyncDisposable
     {
         OwnHello = LinkBytes.Message(
             LinkBytes.Hello,
-            LinkBytes.Number(1),
+            LinkBytes.Number(LinkBytes.Version),
             LinkBytes.Text(identity.Cluster ?? NodeCluster),
             LinkBytes.Text(identity.Origin.Split('-')[0]),
             LinkBytes.Text(identity.Origin),

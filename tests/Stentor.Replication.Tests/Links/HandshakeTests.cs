@@ -59,6 +59,23 @@ public sealed class HandshakeTests
         Assert.Equal(LinkEndType.WrongSecret, attacker["eu"].Ends[0].Type);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_neighbour_of_another_version_is_refused_and_told_why(long version)
+    {
+        var world = new LinkWorld(names: ["eu", "us"]);
+        world.Tap = (from, _, message) => from.Name == "us" && LinkCodec.Decode(message) is LinkMessage.Hello hello ? LinkCodec.Encode(hello with { Version = version }) : message;
+
+        world.Connect("us", "eu");
+        world.Run(100);
+
+        var end = Assert.Single(world["eu"].Ends);
+        Assert.Equal((LinkEndType.OtherVersion, true), (end.Type, end.IsFault));
+        Assert.Contains($"version {version} of the link protocol, this side version 2", end.Detail, StringComparison.Ordinal);
+        Assert.Equal(LinkEndType.OtherVersion, Assert.Single(world["us"].Ends).Type);
+    }
+
     [Fact]
     public void Regions_of_different_clusters_refuse_to_link()
     {

@@ -36,6 +36,11 @@ internal sealed class LinkedRegion
     /// <summary>The links that ended.</summary>
     public List<LinkEnd> Ends { get; } = [];
 
+    /// <summary>Every notice that it was handed.</summary>
+    public List<(string Instance, string Text)> Notices { get; } = [];
+
+    public int NoticesDropped { get; private set; }
+
     public bool WasOwnOriginBehind { get; private set; }
 
     public OriginId Origin => Links.Self.Origin;
@@ -50,11 +55,19 @@ internal sealed class LinkedRegion
         return outcome;
     }
 
+    public void Tell(string text)
+    {
+        Links.SendNotice(Encoding.UTF8.GetBytes(text), Output);
+        Obey();
+    }
+
     /// <summary>Does what the last step of its links asked for, but for what the network does.</summary>
     public void Obey()
     {
         Events.AddRange(Output.Events);
         Ends.AddRange(Output.Ends);
+        Notices.AddRange(Output.Notices.Select(notice => (notice.Instance, Encoding.UTF8.GetString(notice.Body.Span))));
+        NoticesDropped += Output.NoticesDropped;
         WasOwnOriginBehind |= Output.IsOwnOriginBehind;
         _world.Carry(this, Output);
         var commands = Output.Commands.ToArray();
