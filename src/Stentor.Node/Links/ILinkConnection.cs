@@ -12,6 +12,11 @@ public interface ILinkConnection
     /// <param name="message">The bytes; never changed.</param>
     void Send(byte[] message);
 
+    /// <summary>Sends a notice after the messages before it, unless too many notices wait already: nothing but this holds them back when the other side does not read.</summary>
+    /// <param name="message">The bytes; never changed.</param>
+    /// <returns>Whether it will be sent; false when it was dropped.</returns>
+    bool TrySendNotice(byte[] message);
+
     /// <summary>Closes it once everything was sent, or a short while later.</summary>
     /// <param name="end">Why.</param>
     void End(LinkEnd end);

@@ -28,6 +28,9 @@ public sealed class LinkLoop : IDisposable
     // How long the loop waits before it offers commands again that the queue had no room for.
     private const int RetryMs = 2;
 
+    // Notices of this node that the loop has not come to yet: 4 MiB at most. What is beyond is dropped, as it is where a neighbour does not read.
+    private const int NoticesWaitingMax = 64;
+
     private readonly StentorNode _node;
     private readonly Sequencer _sequencer;
     private readonly LinkOptions _options;
@@ -48,10 +51,17 @@ public sealed class LinkLoop : IDisposable
     private bool _isRolledBack;
     private bool _isStopping;
 
+    // Of any thread.
+    private int _noticesWaiting;
+    private bool _isListenedTo;
+
     // The loop's own.
     private readonly Dissemination _links;
     private readonly LinkOutput _output = new();
     private readonly Dictionary<int, ILinkConnection> _connections = [];
+
+    // Links on which notices go out: what the listener hears of.
+    private readonly HashSet<int> _open = [];
 
     // Links that ended for a reason, and whose connections are not gone yet.
     private readonly HashSet<int> _ended = [];
@@ -63,6 +73,8 @@ public sealed class LinkLoop : IDisposable
     private int _commandsFirst;
     private long _nextTick;
     private bool _isTakingIncarnation;
+    private bool _hasOpenChanged;
+    private Listener? _listener;
     private int _numbers;
     private volatile IReadOnlyList<LinkReport> _reportsForPeople = [];
     private bool _hasCluster;
@@ -71,6 +83,7 @@ public sealed class LinkLoop : IDisposable
     {
         (_node, _options, _sequencer, _metrics, _log) = (node, options, sequencer, metrics, log);
         _hasCluster = self.Cluster is not null;
+        Instance = self.Instance;
         _started = node.Time.GetTimestamp();
         _links = new Dissemination(self, node.Store, node.Store.Mark.Seen, options);
         _thread = new Thread(Run) { Name = "stentor links", IsBackground = true };
@@ -84,6 +97,9 @@ public sealed class LinkLoop : IDisposable
 
     /// <summary>The version vector of the first neighbour when its link opened; null before.</summary>
     public VersionVector? FirstNeighbourSeen { get; private set; }
+
+    /// <summary>This process, as others know it by its notices: the node's name, new at each start.</summary>
+    public string Instance { get; }
 
     /// <summary>Sizes and times.</summary>
     internal LinkOptions Options => _options;
@@ -140,6 +156,7 @@ public sealed class LinkLoop : IDisposable
                 _metrics.OnEnded(LinkEndType.Lost);
             }
 
+            _hasOpenChanged |= _open.Remove(link);
             _links.Close(link, now, _output);
             done.SetResult();
         });
@@ -158,6 +175,51 @@ public sealed class LinkLoop : IDisposable
         Post(now => _waits.Add(new CopyWait(origin, seq, copies, now + (long)wait.TotalMilliseconds, done)));
         await Task.WhenAny(done.Task, _over.Task);
         return done.Task.IsCompleted ? await done.Task : 1; // Where there are no links any more, this region is all that is known.
+    }
+
+    /// <summary>
+    /// Tells every other process of the cluster that can be reached. It is not recorded, not acknowledged, and lost where a link is lost, or too slow: whoever wants to be
+    /// heard says it again from time to time. Does not wait.
+    /// </summary>
+    /// <param name="body">What to say, at most <see cref="Dissemination.NoticeBodyBytesMax"/>; given away, as it is read later.</param>
+    /// <exception cref="ArgumentException">It is longer than that.</exception>
+    public void SendNotice(ReadOnlyMemory<byte> body)
+    {
+        // Here and not on the links' thread: it is the caller's mistake, and not to end the links.
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(body.Length, Dissemination.NoticeBodyBytesMax, nameof(body));
+        if (Interlocked.Increment(ref _noticesWaiting) > NoticesWaitingMax)
+        {
+            Interlocked.Decrement(ref _noticesWaiting);
+            _metrics.OnNoticesDropped(1);
+            return;
+        }
+
+        Post(_ =>
+        {
+            Interlocked.Decrement(ref _noticesWaiting);
+            _links.SendNotice(body, _output);
+        });
+    }
+
+    /// <summary>
+    /// Listens to what other processes of the cluster tell, from now on. Once. Both are called on the links' thread: they must not wait and must not throw; they may call
+    /// <see cref="SendNotice"/>.
+    /// </summary>
+    /// <param name="onNotice">A process, by its <see cref="Instance"/>, told this: never this process, each notice once, those of a process in its order. The body may be kept.</param>
+    /// <param name="onLinksChanged">A link has opened or ended; also called at the beginning, where links are open already. Whoever has something to tell tells it again now.</param>
+    /// <exception cref="InvalidOperationException">There is a listener.</exception>
+    public void Listen(Action<string, ReadOnlyMemory<byte>> onNotice, Action onLinksChanged)
+    {
+        if (Interlocked.Exchange(ref _isListenedTo, true))
+        {
+            throw new InvalidOperationException("Somebody listens to the notices already.");
+        }
+
+        Post(_ =>
+        {
+            _listener = new Listener(onNotice, onLinksChanged);
+            _hasOpenChanged = _open.Count > 0;
+        });
     }
 
     /// <summary>Waits until all that came so far was seen to: whoever brings more than that waits here, and is read no further.</summary>
@@ -256,6 +318,7 @@ public sealed class LinkLoop : IDisposable
             // A fault of ours. The region goes on by itself; its links are gone until the node is started again.
             LinkLog.LoopFailed(_log, e);
             _output.Clear(); // What failed must not fail the goodbyes.
+            _listener = null;
         }
 
         foreach (var link in _connections.Keys)
@@ -379,9 +442,27 @@ public sealed class LinkLoop : IDisposable
             _sequencer.TakeIncarnation(next);
         }
 
-        foreach (var (link, message, _) in _output.Sends)
+        var noticesDropped = _output.NoticesDropped;
+        foreach (var send in _output.Sends)
         {
-            _connections.GetValueOrDefault(link)?.Send(message);
+            if (!_connections.TryGetValue(send.Link, out var connection))
+            {
+                continue;
+            }
+
+            if (!send.IsNotice)
+            {
+                connection.Send(send.Message);
+            }
+            else if (!connection.TrySendNotice(send.Message))
+            {
+                noticesDropped++;
+            }
+        }
+
+        if (noticesDropped > 0)
+        {
+            _metrics.OnNoticesDropped(noticesDropped);
         }
 
         foreach (var happened in _output.Events)
@@ -392,6 +473,7 @@ public sealed class LinkLoop : IDisposable
         foreach (var end in _output.Ends)
         {
             _metrics.OnEnded(end.Type);
+            _hasOpenChanged |= _open.Remove(end.Link);
             if (_connections.TryGetValue(end.Link, out var connection))
             {
                 _ended.Add(end.Link);
@@ -399,6 +481,7 @@ public sealed class LinkLoop : IDisposable
             }
         }
 
+        TellListener();
         if (_output.Commands.Count > 0)
         {
             _commands = [.. _commands.AsSpan(_commandsFirst), .. _output.Commands];
@@ -423,12 +506,27 @@ public sealed class LinkLoop : IDisposable
         }
     }
 
+    private void TellListener()
+    {
+        foreach (var notice in _output.Notices)
+        {
+            _listener?.OnNotice(notice.Instance, notice.Body);
+        }
+
+        if (_hasOpenChanged)
+        {
+            _hasOpenChanged = false;
+            _listener?.OnLinksChanged();
+        }
+    }
+
     private void Tell(in LinkEvent happened)
     {
         var address = _connections.GetValueOrDefault(happened.Link)?.Address ?? "";
         switch (happened.Kind)
         {
             case LinkEventKind.Opened:
+                _hasOpenChanged |= _open.Add(happened.Link);
                 LinkLog.Opened(_log, happened.Detail, address);
                 break;
             case LinkEventKind.HistoryGone:
@@ -488,6 +586,8 @@ public sealed class LinkLoop : IDisposable
             }
         }
     }
+
+    private sealed record Listener(Action<string, ReadOnlyMemory<byte>> OnNotice, Action OnLinksChanged);
 
     private sealed record CopyWait(OriginId Origin, long Seq, int Copies, long Until, TaskCompletionSource<int> Done);
 }

@@ -6,6 +6,7 @@ namespace Stentor.Node;
 internal sealed class LinkMetrics
 {
     private readonly Counter<long> _ended;
+    private readonly Counter<long> _noticesDropped;
 
     /// <summary>Makes the instruments.</summary>
     /// <param name="meter">The node's meter.</param>
@@ -15,6 +16,7 @@ internal sealed class LinkMetrics
     public LinkMetrics(Meter meter, Func<IReadOnlyList<LinkReport>> links, Func<WaitingView> waiting, Func<long> micros)
     {
         _ended = meter.CreateCounter<long>("stentor.links.ended", "{link}", "Links that ended, by why (tag type).");
+        _noticesDropped = meter.CreateCounter<long>("stentor.links.notices.dropped", "{notice}", "Notices dropped: too many at once, or a neighbour that does not read.");
         meter.CreateObservableUpDownCounter("stentor.links", () => links().Count(l => l.Status.State == "open"), "{link}", "Links open.");
         meter.CreateObservableGauge("stentor.links.lag", () => links().Select(l => l.Status.LagEntries).DefaultIfEmpty().Max(), "{entry}", "Entries that the neighbour furthest behind lacks.");
         meter.CreateObservableUpDownCounter("stentor.links.sent", () => links().Sum(l => l.Status.SentEntries), "{entry}", "Entries sent on the links that are open.");
@@ -28,4 +30,8 @@ internal sealed class LinkMetrics
     /// <summary>A link ended.</summary>
     /// <param name="type">Why.</param>
     public void OnEnded(string type) => _ended.Add(1, new KeyValuePair<string, object?>("type", type));
+
+    /// <summary>Notices were dropped.</summary>
+    /// <param name="count">How many.</param>
+    public void OnNoticesDropped(int count) => _noticesDropped.Add(count);
 }

@@ -19,14 +19,18 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     // Memory is taken in such steps, as far as the other side really sends.
     private const int ChunkBytes = 64 * 1024;
 
+    // 1 MiB, what one link may bring at once (LinkOptions.NoticeBytesPerSecond): of what waits for longer, a later notice says the same better.
+    private const int NoticeQueueBytesMax = 1024 * 1024;
+
     // Hello and proof: at most a few hundred bytes. Whoever has not proved yet that he knows the secret gets no more memory than this.
     private const int GreetingBytesMax = 4 * 1024;
     private const int Greetings = 2;
 
     // Synchronous: the links' own thread writes to the socket where it can, instead of waking another one for every message.
-    private readonly Channel<(byte[]? Message, long At)> _out = Channel.CreateUnbounded<(byte[]?, long)>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
+    private readonly Channel<(byte[]? Message, long At, bool IsNotice)> _out = Channel.CreateUnbounded<(byte[]?, long, bool)>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
     private readonly CancellationTokenSource _cut = new();
     private long _queuedBytes;
+    private long _queuedNoticeBytes;
     private long _delayedBytes;
     private long _underWay;
     private long _lastOut;
@@ -49,14 +53,27 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
             return;
         }
 
-        _out.Writer.TryWrite((message, Due(ref _lastOut)));
+        _out.Writer.TryWrite((message, Due(ref _lastOut), false));
+    }
+
+    /// <inheritdoc/>
+    public bool TrySendNotice(byte[] message)
+    {
+        // Only the links' thread adds, so what fits now fits when it is added.
+        if (Interlocked.Read(ref _queuedNoticeBytes) + message.Length > NoticeQueueBytesMax)
+        {
+            return false;
+        }
+
+        Interlocked.Add(ref _queuedNoticeBytes, message.Length);
+        return _out.Writer.TryWrite((message, Due(ref _lastOut), true));
     }
 
     /// <inheritdoc/>
     public void End(LinkEnd end)
     {
         EndedBy ??= end;
-        _out.Writer.TryWrite((null, Due(ref _lastOut)));
+        _out.Writer.TryWrite((null, Due(ref _lastOut), false));
         _cut.CancelAfter(EndGrace + (target?.Delay ?? TimeSpan.Zero));
     }
 
@@ -113,7 +130,7 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
     {
         try
         {
-            await foreach (var (message, at) in _out.Reader.ReadAllAsync(_cut.Token))
+            await foreach (var (message, at, isNotice) in _out.Reader.ReadAllAsync(_cut.Token))
             {
                 await UntilAsync(at);
                 if (message is null)
@@ -123,7 +140,7 @@ public sealed class WebSocketLink(WebSocket socket, LinkLoop links, string addre
                 }
 
                 await socket.SendAsync(message.AsMemory(), WebSocketMessageType.Binary, endOfMessage: true, _cut.Token);
-                Interlocked.Add(ref _queuedBytes, -message.Length);
+                Interlocked.Add(ref isNotice ? ref _queuedNoticeBytes : ref _queuedBytes, -message.Length);
             }
         }
         catch (Exception e) when (IsEnd(e))

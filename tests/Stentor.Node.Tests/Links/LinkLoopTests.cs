@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using System.Net.WebSockets;
 using System.Text;
+using System.Threading.Channels;
 using Stentor.Protocol;
 using Stentor.Replication;
 using Stentor.Simulation;
@@ -143,6 +145,142 @@ public sealed class LinkLoopTests
         Assert.Equal(LinkEndType.Silent, link.EndedBy?.Type);
     }
 
+    [Fact]
+    public async Task A_notice_reaches_every_other_node_in_order_and_once()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        await using var asia = Start("asia");
+        var (heardInEu, heardInUs, heardInAsia) = (new Ears(eu), new Ears(us), new Ears(asia));
+        using var one = new MemoryLink(us, eu);
+        await heardInUs.ChangeAsync();
+        await heardInEu.ChangeAsync();
+        using var other = new MemoryLink(asia, eu);
+        await heardInAsia.ChangeAsync();
+        await heardInEu.ChangeAsync();
+
+        for (var i = 0; i < 3; i++)
+        {
+            us.Links!.SendNotice(Encoding.UTF8.GetBytes($"{i}")); // It has a secret.
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal((us.Links!.Instance, $"{i}"), await heardInEu.NextAsync());
+            Assert.Equal((us.Links!.Instance, $"{i}"), await heardInAsia.NextAsync());
+        }
+
+        asia.Links!.SendNotice("last"u8.ToArray()); // It has a secret.
+        Assert.Equal((asia.Links.Instance, "last"), await heardInEu.NextAsync());
+        Assert.Equal((asia.Links.Instance, "last"), await heardInUs.NextAsync());
+    }
+
+    [Fact]
+    public async Task A_listener_hears_that_links_open_and_end_and_may_answer_at_once()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        var inEu = new Ears(eu);
+        us.Links!.Listen((_, _) => { }, () => us.Links.SendNotice("here I am"u8.ToArray())); // It has a secret.
+
+        for (var i = 0; i < 2; i++)
+        {
+            using (var link = new MemoryLink(us, eu))
+            {
+                await inEu.ChangeAsync();
+                Assert.Equal((us.Links.Instance, "here I am"), await inEu.NextAsync());
+            }
+
+            await inEu.ChangeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_listener_that_comes_late_is_told_that_links_are_open_and_hears_what_is_told_from_then_on()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        using var link = new MemoryLink(us, eu);
+        Assert.Null(await us.WaitForCoverageAsync(eu.Seen, TestNode.Patience, CancellationToken.None));
+        us.Links!.SendNotice("nobody listens"u8.ToArray()); // It has a secret.
+        await us.Links.CatchUpAsync();
+        await eu.Links!.CatchUpAsync(); // It has a secret, too.
+
+        var inEu = new Ears(eu);
+        await inEu.ChangeAsync();
+        us.Links.SendNotice("somebody does"u8.ToArray());
+
+        Assert.Equal((us.Links.Instance, "somebody does"), await inEu.NextAsync());
+        Assert.Throws<InvalidOperationException>(() => new Ears(eu));
+    }
+
+    [Fact]
+    public async Task A_notice_that_is_too_long_is_the_callers_mistake_and_the_links_go_on()
+    {
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        var inEu = new Ears(eu);
+        using var link = new MemoryLink(us, eu);
+        await inEu.ChangeAsync();
+
+        Assert.ThrowsAny<ArgumentException>(() => us.Links!.SendNotice(new byte[Dissemination.NoticeBodyBytesMax + 1]));
+        us.Links!.SendNotice(new byte[Dissemination.NoticeBodyBytesMax]); // It has a secret.
+
+        Assert.Equal(Dissemination.NoticeBodyBytesMax, (await inEu.NextAsync()).Text.Length);
+    }
+
+    [Fact]
+    public async Task Notices_that_are_sent_faster_than_the_links_take_them_are_dropped_and_counted()
+    {
+        using var entered = new ManualResetEventSlim();
+        using var leave = new ManualResetEventSlim();
+        await using var eu = await FoundAsync("eu");
+        await using var us = Start("us");
+        var inEu = new Ears(eu);
+        us.Links!.Listen((_, _) => { }, () => // It has a secret.
+        {
+            entered.Set();
+            leave.Wait(TestNode.Patience);
+        });
+        long dropped = 0;
+        using var meters = Listen(us, "stentor.links.notices.dropped", count => Interlocked.Add(ref dropped, count));
+        using var link = new MemoryLink(us, eu);
+        Assert.True(entered.Wait(TestNode.Patience));
+
+        for (var i = 0; i < 100; i++)
+        {
+            us.Links.SendNotice(Encoding.UTF8.GetBytes($"{i}"));
+        }
+
+        leave.Set();
+        for (var i = 0; i < 64; i++)
+        {
+            Assert.Equal($"{i}", (await inEu.NextAsync()).Text);
+        }
+
+        us.Links.SendNotice("more"u8.ToArray());
+        Assert.Equal("more", (await inEu.NextAsync()).Text);
+        Assert.Equal(36, Interlocked.Read(ref dropped));
+    }
+
+    /// <summary>Reads a counter of one node.</summary>
+    private static MeterListener Listen(StentorNode node, string name, Action<long> onCount)
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Name == name && instrument.Meter.Scope == node)
+                {
+                    listening.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, count, _, _) => onCount(count));
+        listener.Start();
+        return listener;
+    }
+
     private static async Task<StentorNode> FoundAsync(string region, Func<NodeOptions, NodeOptions>? with = null)
     {
         var node = Start(region, with: with);
@@ -169,5 +307,20 @@ public sealed class LinkLoopTests
         var buffer = new ByteBuffer();
         node.Store.Find(channel)!.WriteState(buffer);
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    /// <summary>What a node's listener was told.</summary>
+    private sealed class Ears
+    {
+        private readonly Channel<(string Instance, string Text)> _notices = Channel.CreateUnbounded<(string, string)>();
+        private readonly Channel<bool> _changed = Channel.CreateUnbounded<bool>();
+
+        public Ears(StentorNode node) => node.Links!.Listen( // All have a secret.
+            (instance, body) => _notices.Writer.TryWrite((instance, Encoding.UTF8.GetString(body.Span))),
+            () => _changed.Writer.TryWrite(true));
+
+        public Task ChangeAsync() => _changed.Reader.ReadAsync().AsTask().WaitAsync(TestNode.Patience);
+
+        public Task<(string Instance, string Text)> NextAsync() => _notices.Reader.ReadAsync().AsTask().WaitAsync(TestNode.Patience);
     }
 }

@@ -39,6 +39,12 @@ internal sealed class MemoryLink : IDisposable
 
         public void Send(byte[] message) => Peer!.Receive(message); // Both ends are made together.
 
+        public bool TrySendNotice(byte[] message)
+        {
+            Send(message);
+            return true;
+        }
+
         void ILinkConnection.End(LinkEnd end)
         {
             Ended.TrySetResult(end);

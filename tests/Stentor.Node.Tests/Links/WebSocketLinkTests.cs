@@ -83,6 +83,55 @@ public sealed class WebSocketLinkTests
         Assert.InRange(sent, 2 * options.WindowBytes, 8 * options.WindowBytes);
     }
 
+    [Fact]
+    public async Task Notices_to_a_peer_that_does_not_read_are_dropped_and_the_link_goes_on()
+    {
+        await using var node = new TestNode(options: new NodeOptions { ClusterSecret = new byte[32], Link = LinkOptions.Default with { SilenceMs = 600_000 } });
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var made = new TaskCompletionSource<WebSocketLink>();
+        using var stopping = new CancellationTokenSource();
+        var (peer, serving) = await ConnectAsync(listener, socket =>
+        {
+            var link = new WebSocketLink(socket, node.Node.Links!, "does not read", target: null, TimeProvider.System); // It has a secret.
+            made.SetResult(link);
+            return link.RunAsync(isDialer: false, stopping.Token);
+        });
+        var link = await made.Task.WaitAsync(TestNode.Patience);
+        var notice = new byte[Dissemination.NoticeBodyBytesMax];
+
+        // What the system holds by itself is not bounded here: sent is what it took, and at last a mebibyte that waits.
+        var sent = 0;
+        for (var dropped = 0; dropped < 100; sent++)
+        {
+            Assert.InRange(sent, 0, 10_000);
+            if (!link.TrySendNotice(notice))
+            {
+                dropped++;
+                sent--;
+            }
+        }
+
+        link.Send("the end"u8.ToArray());
+        var buffer = new byte[notice.Length];
+        var read = 0;
+        for (var length = 0; length != "the end".Length; read++)
+        {
+            length = 0;
+            for (var isEnd = false; !isEnd;)
+            {
+                var received = await peer.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None).AsTask().WaitAsync(TestNode.Patience);
+                (length, isEnd) = (length + received.Count, received.EndOfMessage);
+            }
+        }
+
+        Assert.Equal(sent + 2, read); // With the hello and the end.
+        Assert.True(SpinWait.SpinUntil(() => link.TrySendNotice(notice), TestNode.Patience));
+        await stopping.CancelAsync();
+        peer.Abort();
+        await serving.WaitAsync(TestNode.Patience);
+    }
+
     private static Task<(WebSocket Stranger, Task Serving)> ConnectAsync(TestNode node, TcpListener listener) =>
         ConnectAsync(listener, socket => node.Node.Links!.ServeAsync(socket, "a stranger", CancellationToken.None));
 
