@@ -10,6 +10,7 @@ namespace Stentor.Cli;
 [JsonSerializable(typeof(System.Text.Json.JsonElement))]
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(ListeningLine))]
+[JsonSerializable(typeof(StreamerSecretLine))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SimulationJson))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -12,6 +12,9 @@ namespace Stentor.Gateways;
 /// <summary>Where a server listens, as its options say it, checked before anything is opened.</summary>
 internal sealed class Endpoints
 {
+    /// <summary>What <see cref="Listener.Kind"/> says of the Activity Streamer protocol.</summary>
+    public const string StreamerKind = "activity-streamer";
+
     private readonly List<Endpoint> _endpoints = [];
     private readonly X509Certificate2? _certificate;
 
@@ -25,7 +28,7 @@ internal sealed class Endpoints
     /// <exception cref="ServerStartException">They cannot be served, or not safely.</exception>
     public static Endpoints Of(ServerOptions options)
     {
-        if (options.Listen.Count == 0 && options.Tcp is null)
+        if (options.Listen.Count == 0 && options.Tcp is null && options.ActivityStreamer is null)
         {
             throw new ServerStartException("There is nowhere to listen; give --listen URL.") { IsUsage = true };
         }
@@ -38,7 +41,12 @@ internal sealed class Endpoints
 
         if (options.Tcp is not null)
         {
-            endpoints._endpoints.Add(ReadHostPort(options.Tcp));
+            endpoints._endpoints.Add(ReadHostPort(options.Tcp, EndpointKind.Frames, isTls: false));
+        }
+
+        if (options.ActivityStreamer is { } streamer)
+        {
+            endpoints._endpoints.Add(ReadHostPort(streamer.Listen, EndpointKind.Streamer, streamer.Tls));
         }
 
         foreach (var endpoint in endpoints._endpoints)
@@ -60,28 +68,29 @@ internal sealed class Endpoints
     /// <summary>Makes the server listen.</summary>
     /// <param name="kestrel">The server's options.</param>
     /// <param name="serveFrames">Serves one connection of the TCP port.</param>
-    /// <param name="onConnection">Told when a connection opens (1) and closes (-1), and whether it is one of the TCP port's.</param>
-    public void Listen(KestrelServerOptions kestrel, ConnectionDelegate serveFrames, Action<int, bool> onConnection)
+    /// <param name="serveStreamer">Serves one connection of the Activity Streamer protocol.</param>
+    /// <param name="onConnection">Told when a connection opens (1) and closes (-1), and of what kind it is.</param>
+    public void Listen(KestrelServerOptions kestrel, ConnectionDelegate serveFrames, ConnectionDelegate serveStreamer, Action<int, EndpointKind> onConnection)
     {
         foreach (var endpoint in _endpoints)
         {
             foreach (var address in endpoint.Addresses)
             {
-                kestrel.Listen(endpoint.IsFrames ? new FrameEndPoint(address, endpoint.Port) : new IPEndPoint(address, endpoint.Port), listen =>
+                kestrel.Listen(endpoint.Kind == EndpointKind.Frames ? new FrameEndPoint(address, endpoint.Port) : new IPEndPoint(address, endpoint.Port), listen =>
                 {
                     listen.Use((ConnectionDelegate next) => async connection =>
                     {
-                        onConnection(1, endpoint.IsFrames);
+                        onConnection(1, endpoint.Kind);
                         try
                         {
                             await next(connection);
                         }
                         finally
                         {
-                            onConnection(-1, endpoint.IsFrames);
+                            onConnection(-1, endpoint.Kind);
                         }
                     });
-                    if (endpoint.IsFrames)
+                    if (endpoint.Kind == EndpointKind.Frames)
                     {
                         listen.Run(connection => serveFrames(connection));
                         return;
@@ -90,6 +99,17 @@ internal sealed class Endpoints
                     if (!endpoint.IsTls)
                     {
                         listen.UseDirectOutput();
+                    }
+
+                    if (endpoint.Kind == EndpointKind.Streamer)
+                    {
+                        if (endpoint.IsTls)
+                        {
+                            listen.UseHttps(_certificate!); // Checked when the options were read.
+                        }
+
+                        listen.Run(connection => serveStreamer(connection));
+                        return;
                     }
 
                     listen.Protocols = endpoint.IsTls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
@@ -115,9 +135,12 @@ internal sealed class Endpoints
             for (var i = 0; i < endpoint.Addresses.Count; i++, index++)
             {
                 var bound = new Uri(addresses[index]);
-                listeners.Add(endpoint.IsFrames
-                    ? new Listener("tcp", $"tcp://{bound.Authority}")
-                    : new Listener("http", $"{(endpoint.IsTls ? "https" : "http")}://{bound.Authority}"));
+                listeners.Add(endpoint.Kind switch
+                {
+                    EndpointKind.Frames => new Listener("tcp", $"tcp://{bound.Authority}"),
+                    EndpointKind.Streamer => new Listener(StreamerKind, $"{StreamerKind}://{bound.Authority}"),
+                    _ => new Listener("http", $"{(endpoint.IsTls ? "https" : "http")}://{bound.Authority}"),
+                });
             }
         }
 
@@ -131,10 +154,10 @@ internal sealed class Endpoints
             throw new ServerStartException($"'{text}' is not a place to listen on: http://HOST:PORT or https://HOST:PORT.") { IsUsage = true };
         }
 
-        return new Endpoint(text, AddressesOf(text, url.DnsSafeHost, url.Port), url.Port, url.Scheme == "https", IsFrames: false);
+        return new Endpoint(text, AddressesOf(text, url.DnsSafeHost, url.Port), url.Port, EndpointKind.Http, url.Scheme == "https");
     }
 
-    private static Endpoint ReadHostPort(string text)
+    private static Endpoint ReadHostPort(string text, EndpointKind kind, bool isTls)
     {
         var colon = text.LastIndexOf(':');
         if (colon <= 0 || !ushort.TryParse(text.AsSpan(colon + 1), out var port))
@@ -142,7 +165,7 @@ internal sealed class Endpoints
             throw new ServerStartException($"'{text}' is not a place to listen on: HOST:PORT.") { IsUsage = true };
         }
 
-        return new Endpoint(text, AddressesOf(text, text[..colon].Trim('[', ']'), port), port, IsTls: false, IsFrames: true);
+        return new Endpoint(text, AddressesOf(text, text[..colon].Trim('[', ']'), port), port, kind, isTls);
     }
 
     private static List<IPAddress> AddressesOf(string text, string host, int port)
@@ -178,5 +201,18 @@ internal sealed class Endpoints
         }
     }
 
-    private sealed record Endpoint(string Text, List<IPAddress> Addresses, int Port, bool IsTls, bool IsFrames);
+    private sealed record Endpoint(string Text, List<IPAddress> Addresses, int Port, EndpointKind Kind, bool IsTls);
+}
+
+/// <summary>What is spoken at an endpoint.</summary>
+internal enum EndpointKind
+{
+    /// <summary>HTTP, Server-Sent Events, WebSocket.</summary>
+    Http,
+
+    /// <summary>JSON frames on plain TCP.</summary>
+    Frames,
+
+    /// <summary>The Activity Streamer protocol.</summary>
+    Streamer,
 }

@@ -35,9 +35,12 @@ internal sealed record SecretFile(string File, string Secret, bool IsNew)
             : new SecretFile(file, secret, IsNew: false);
     }
 
+    /// <summary>A secret that nobody guesses.</summary>
+    public static string New() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+
     private static SecretFile Make(string file)
     {
-        var secret = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+        var secret = New();
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {

@@ -15,7 +15,7 @@ using Stentor.Storage;
 namespace Stentor.Gateways;
 
 /// <summary>A place where the server takes connections.</summary>
-/// <param name="Kind">What is spoken there: <c>http</c> (with Server-Sent Events and WebSocket) or <c>tcp</c> (frames).</param>
+/// <param name="Kind">What is spoken there: <c>http</c> (with Server-Sent Events and WebSocket), <c>tcp</c> (frames) or <c>activity-streamer</c>.</param>
 /// <param name="Address">Where it really is, a free port filled in: <c>http://127.0.0.1:5050</c>, <c>tcp://127.0.0.1:5051</c>.</param>
 public readonly record struct Listener(string Kind, string Address);
 
@@ -29,9 +29,11 @@ public sealed partial class Server : IAsyncDisposable
     private readonly Lock _gate = new();
     private Task? _stop;
 
-    private Server(StentorNode node, OperatorSecret? operatorSecret, WebApplication app, IReadOnlyList<Route> routes, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
+    private Server(StentorNode node, OperatorSecret? operatorSecret, SecretFile? streamerSecret, WebApplication app, IReadOnlyList<Route> routes, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
     {
         Routes = routes;
+        StreamerSecretFile = streamerSecret?.File;
+        NewStreamerSecret = streamerSecret is { IsNew: true } ? streamerSecret.Secret : null;
         Node = node;
         OperatorSecretFile = operatorSecret?.File;
         OperatorSecretIsNew = operatorSecret?.IsNew ?? false;
@@ -50,6 +52,12 @@ public sealed partial class Server : IAsyncDisposable
 
     /// <summary>Whether this start made <see cref="OperatorSecretFile"/>.</summary>
     public bool OperatorSecretIsNew { get; }
+
+    /// <summary>The file that holds the secret of Activity Streamer servers; null when it is in none, or not served.</summary>
+    public string? StreamerSecretFile { get; }
+
+    /// <summary>The secret of Activity Streamer servers, when this start made it: to be shown once. Null otherwise.</summary>
+    public string? NewStreamerSecret { get; }
 
     /// <summary>Completes when the server has stopped, by whatever cause; faulted when it was not asked to.</summary>
     public Task Completion => _completion.Task;
@@ -72,15 +80,18 @@ public sealed partial class Server : IAsyncDisposable
         {
             var disk = DiskOf(options, parts);
             var operatorSecret = OperatorSecret.Of(options);
+            var streamerSecret = StreamerSecretOf(options);
             node = StentorNode.Start(disk, StoreOptionsOf(options), NodeOptionsOf(options), options.Time, logs);
             if (operatorSecret is not null)
             {
                 node.Accounts.SetOperatorSecret(operatorSecret.Secret);
             }
 
-            (app, var routes) = Build(options, endpoints, node, parts, logs);
+            (app, var routes, var streamer) = Build(options, endpoints, node, streamerSecret?.Secret, parts, logs);
             await app.StartAsync(cancellationToken);
-            var server = new Server(node, operatorSecret, app, routes, parts, endpoints.Bound(app.Services.GetRequiredService<IServer>()), logs.CreateLogger<Server>());
+            var listeners = endpoints.Bound(app.Services.GetRequiredService<IServer>());
+            streamer?.Start(System.Net.IPEndPoint.Parse(new Uri(listeners.First(l => l.Kind == Endpoints.StreamerKind).Address).Authority));
+            var server = new Server(node, operatorSecret, streamerSecret, app, routes, parts, listeners, logs.CreateLogger<Server>());
             server.Watch();
             return server;
         }
@@ -147,7 +158,8 @@ public sealed partial class Server : IAsyncDisposable
         },
         TaskScheduler.Default);
 
-    private static (WebApplication App, IReadOnlyList<Route> Routes) Build(ServerOptions options, Endpoints endpoints, StentorNode node, List<IDisposable> parts, ILoggerFactory logs)
+    private static (WebApplication App, IReadOnlyList<Route> Routes, StreamerGateway? Streamer) Build(
+        ServerOptions options, Endpoints endpoints, StentorNode node, string? streamerSecret, List<IDisposable> parts, ILoggerFactory logs)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<ILoggerFactory>(new ServerLogs(logs));
@@ -155,10 +167,11 @@ public sealed partial class Server : IAsyncDisposable
 
         HttpMetrics? metrics = null;
         FrameGateway? frames = null;
+        StreamerGateway? streamer = null;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             SetLimits(kestrel, options.Node.Limits);
-            endpoints.Listen(kestrel, connection => frames!.ServeTcpAsync(connection), (change, isFrames) => metrics?.OnConnection(change, isFrames));
+            endpoints.Listen(kestrel, connection => frames!.ServeTcpAsync(connection), connection => streamer!.ServeAsync(connection), (change, kind) => metrics?.OnConnection(change, kind));
         });
         builder.Services.AddSingleton<IConnectionListenerFactory, FrameTransport>();
 
@@ -173,6 +186,11 @@ public sealed partial class Server : IAsyncDisposable
         var throttle = new Throttle(options.RateLimits, node.Accounts, options.Time);
         var services = new Services(node, node.Accounts, node.Grants, node.Inboxes, throttle, options, app.Lifetime.ApplicationStopping);
         frames = Add(parts, new FrameGateway(node, throttle, logs, services.Stopping));
+        if (options.ActivityStreamer is not null)
+        {
+            streamer = Add(parts, new StreamerGateway(node, options.ActivityStreamer, streamerSecret!, throttle, logs, services.Stopping)); // Read with the options.
+        }
+
         var pages = new EntryPages(services);
         var loads = Add(parts, new Loads(() => node.Store.Position, options.Ephemeral ? null : options.DataDirectory, options.Time));
         var text = Add(parts, new MetricsText(meter => meter.Name == "System.Runtime" || (meter.Scope == node && meter.Name.StartsWith("Stentor", StringComparison.Ordinal))));
@@ -185,7 +203,7 @@ public sealed partial class Server : IAsyncDisposable
             .. new AccountAnswers(services).Routes,
             new LinkGateway(node, services.Stopping).Route,
             .. new ClusterAnswers(services).Routes,
-            .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text).Routes,
+            .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text, streamer).Routes,
         ];
         var gateway = new HttpGateway(routes, services, counts => metrics = Add(parts, new HttpMetrics(services, loads, counts)), logs);
         if (options.OtlpEndpoint is not null)
@@ -199,7 +217,7 @@ public sealed partial class Server : IAsyncDisposable
         }
 
         app.Run(gateway.AnswerAsync);
-        return (app, routes);
+        return (app, routes, streamer);
     }
 
     private static void SetLimits(KestrelServerOptions kestrel, Limits limits)
@@ -231,6 +249,30 @@ public sealed partial class Server : IAsyncDisposable
         return secret.Secret.Length < ServerOptions.ClusterSecretCharactersMin
             ? throw new ServerStartException($"The cluster's secret in '{secret.File}' has {secret.Secret.Length} characters; at least {ServerOptions.ClusterSecretCharactersMin} are needed, since whoever guesses it may write anything.")
             : options.Node with { ClusterSecret = System.Text.Encoding.UTF8.GetBytes(secret.Secret), KeepsCluster = true };
+    }
+
+    private static SecretFile? StreamerSecretOf(ServerOptions options)
+    {
+        if (options.ActivityStreamer is not { } streamer)
+        {
+            return null;
+        }
+
+        if (streamer.Secret is not null)
+        {
+            return new SecretFile("", streamer.Secret, IsNew: false);
+        }
+
+        // Whoever dials must have the secret of those who are there already; only a server alone may make one.
+        var isAlone = streamer.Remotes.Count == 0;
+        if (streamer.SecretFile is null && !isAlone)
+        {
+            throw new ServerStartException("A server that links to others needs their secret; give --activity-streamer-secret-file FILE or --activity-streamer-secret SECRET.") { IsUsage = true };
+        }
+
+        return streamer.SecretFile is null && options.DataDirectory is null
+            ? new SecretFile("", SecretFile.New(), IsNew: true)
+            : SecretFile.Read(streamer.SecretFile ?? Path.Combine(options.DataDirectory!, StreamerOptions.SecretFileName), "the secret of Activity Streamer servers", isAlone);
     }
 
     private static StoreOptions StoreOptionsOf(ServerOptions options)

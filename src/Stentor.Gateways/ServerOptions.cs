@@ -18,6 +18,9 @@ public sealed record ServerOptions
     /// <summary>Where JSON frames are served on plain TCP: <c>HOST:PORT</c>. Null, the default, for nowhere.</summary>
     public string? Tcp { get; init; }
 
+    /// <summary>How the Activity Streamer protocol is served; null, the default, for nowhere.</summary>
+    public StreamerOptions? ActivityStreamer { get; init; }
+
     /// <summary>The certificate for <c>https</c>, a PEM file. Null where nothing listens on <c>https</c>.</summary>
     public string? CertificateFile { get; init; }
 

@@ -33,6 +33,7 @@ internal sealed partial class ServeCommand : ExampleCommand
     // For demonstrations only, so help and documents pass over them, and no variable and no file can set them.
     private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Description = "End when standard input ends.", Hidden = true };
     private readonly Option<bool> _ignoreDependencies = new("--ignore-dependencies") { Description = "Apply what other regions send whatever it depends on. Needs --ephemeral.", Hidden = true };
+    private readonly StreamerServing _streamer = new();
     private readonly List<(NumberOption Number, Option<long> Option)> _numbers = [.. NumberOptions.All.Select(number => (number, NumberOptions.OptionOf(number)))];
 
     /// <summary>Makes the command.</summary>
@@ -40,7 +41,7 @@ internal sealed partial class ServeCommand : ExampleCommand
     public ServeCommand(Surroundings around)
         : base("serve", "Run a node.")
     {
-        foreach (var option in (ReadOnlySpan<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _voter, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, _stopWithInput, _ignoreDependencies])
+        foreach (var option in (IReadOnlyList<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _voter, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, .. _streamer.Options, _stopWithInput, _ignoreDependencies])
         {
             Add(option);
         }
@@ -64,6 +65,9 @@ internal sealed partial class ServeCommand : ExampleCommand
         "stentor serve --tcp 127.0.0.1:5051 --data /var/lib/stentor",
         "# a throw-away node on free ports, for a script",
         "stentor serve --ephemeral --listen http://127.0.0.1:0 --tcp 127.0.0.1:0 --json",
+        "# speak the Activity Streamer protocol too, alone or as a leaf of other servers",
+        "stentor serve --activity-streamer 3780",
+        "stentor serve --activity-streamer 3781 --activity-streamer-remote 127.0.0.1:3780 --activity-streamer-secret-file as.secret",
         "# for the whole network, with a certificate",
         "stentor serve --listen https://0.0.0.0:5050 --certificate-file node.pem --certificate-key-file node.key",
         "# two regions: the first founds the cluster and makes the secret, the second joins",
@@ -130,6 +134,7 @@ internal sealed partial class ServeCommand : ExampleCommand
         {
             Listen = parsed.GetRequiredValue(_listen),
             Tcp = parsed.GetValue(_tcp),
+            ActivityStreamer = _streamer.Read(parsed, around),
             CertificateFile = PathOrNull(_certificateFile),
             CertificateKeyFile = PathOrNull(_certificateKeyFile),
             DataDirectory = ephemeral ? null : around.PathOf(parsed.GetRequiredValue(_data)),
@@ -200,8 +205,19 @@ internal sealed partial class ServeCommand : ExampleCommand
         {
             output.WriteLine($"the operator's secret is in {server.OperatorSecretFile} (made now, readable by you only)");
         }
+
+        if (server.NewStreamerSecret is { } secret)
+        {
+            // The one secret that is shown, and once: whoever starts another server needs it.
+            output.WriteLine(json
+                ? JsonSerializer.Serialize(new StreamerSecretLine(secret), CommandJson.Default.StreamerSecretLine)
+                : $"activity streamer secret: {secret}");
+        }
     }
 }
 
 /// <summary>A listener as JSON.</summary>
 internal sealed record ListeningLine(string Listening, string Kind);
+
+/// <summary>The secret of Activity Streamer servers as JSON.</summary>
+internal sealed record StreamerSecretLine(string ActivityStreamerSecret);

@@ -20,6 +20,9 @@ internal sealed partial class Overlay
     // More servers than any network of this protocol ever had; past it the node would spend its time on announcements.
     private const int ServersMax = 4_096;
 
+    // How soon the other nodes hear of a load again after they have heard of one. 10 ms: a hundred notices a second, however many come and go.
+    private const long LoadMs = 10;
+
     // How long a client that was sent somewhere counts there although it has not been heard of. 5 s: between two announcements.
     private const long ExpectedMs = 5_000;
 
@@ -30,6 +33,7 @@ internal sealed partial class Overlay
     private readonly HashSet<string> _nodes = new(StringComparer.Ordinal);
     private int _load;
     private long _announcedAt;
+    private long _loadToldAt = -LoadMs;
 
     /// <summary>A server that knows nobody.</summary>
     /// <param name="id">Its id; the same after a restart.</param>
@@ -169,16 +173,18 @@ internal sealed partial class Overlay
         }
     }
 
-    /// <summary>How many clients are logged in here now; the other nodes hear it at once.</summary>
+    /// <summary>Whether the other nodes have not heard of the load yet: <see cref="Tick"/> is to be called in some 10 ms.</summary>
+    public bool OwesLoad { get; private set; }
+
+    /// <summary>How many clients are logged in here now; the other nodes hear it at once, or some 10 ms after the last time.</summary>
     /// <param name="load">How many.</param>
+    /// <param name="now">Milliseconds, never going back.</param>
     /// <param name="output">Receives what is to be done.</param>
-    public void SetLoad(int load, OverlayOutput output)
+    public void SetLoad(int load, long now, OverlayOutput output)
     {
-        if (load != _load)
-        {
-            _load = load;
-            output.Notices.Add(OwnAnnouncement(0));
-        }
+        OwesLoad |= load != _load;
+        _load = load;
+        TellLoad(now, output);
     }
 
     /// <summary>Where a client that has just logged in is better served: where there are at least two fewer.</summary>
@@ -224,6 +230,7 @@ internal sealed partial class Overlay
             }
         }
 
+        TellLoad(now, output);
         foreach (var (peer, state) in _peers)
         {
             if (state.HasAnnounced && now - state.HeardAt >= _options.SilenceMs)
@@ -239,6 +246,16 @@ internal sealed partial class Overlay
     /// <summary>This server stops: the other nodes hear it at once.</summary>
     /// <param name="output">Receives what is to be done.</param>
     public void Leave(OverlayOutput output) => output.Notices.Add(StreamerLines.Gone(Id));
+
+    private void TellLoad(long now, OverlayOutput output)
+    {
+        if (OwesLoad && now - _loadToldAt >= LoadMs)
+        {
+            OwesLoad = false;
+            _loadToldAt = now;
+            output.Notices.Add(OwnAnnouncement(0));
+        }
+    }
 
     private void Take(Source source, StreamerMessage message, long now, OverlayOutput output)
     {

@@ -25,6 +25,9 @@ internal enum StreamerDrop
     /// <summary>More servers than are remembered.</summary>
     TooManyServers,
 
+    /// <summary>More usernames asked for than can be looked up.</summary>
+    TooManyNames,
+
     /// <summary>A notice that no node of ours would send.</summary>
     Notice,
 }

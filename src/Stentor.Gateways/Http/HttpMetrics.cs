@@ -11,8 +11,7 @@ internal sealed class HttpMetrics : IDisposable
     private readonly Meter _meter;
     private readonly Histogram<double> _durations;
     private readonly IReadOnlyList<RequestCounts> _counts;
-    private long _connections;
-    private long _frameConnections;
+    private readonly long[] _connections = new long[Enum.GetValues<EndpointKind>().Length];
 
     /// <summary>Makes the instruments.</summary>
     /// <param name="services">Whose they are.</param>
@@ -26,8 +25,9 @@ internal sealed class HttpMetrics : IDisposable
         _durations = _meter.CreateHistogram<double>("stentor.http.request.duration", "s", "Time from a request's headers to the end of its answer, by route. Streams, sockets and long polls are left out.");
         _meter.CreateObservableUpDownCounter("stentor.connections", () => new[]
         {
-            new Measurement<long>(Volatile.Read(ref _connections), new KeyValuePair<string, object?>("kind", "http")),
-            new Measurement<long>(Volatile.Read(ref _frameConnections), new KeyValuePair<string, object?>("kind", "tcp")),
+            Measure(EndpointKind.Http, "http"),
+            Measure(EndpointKind.Frames, "tcp"),
+            Measure(EndpointKind.Streamer, Endpoints.StreamerKind),
         }, "{connection}", "Connections open, by listener.");
         _meter.CreateObservableGauge("stentor.ready", () => services.Node.NotReady is null ? 1 : 0, description: "1 when the node can take publishes, else 0.");
         _meter.CreateObservableGauge("stentor.position", () => services.Node.Store.Position, "{entry}", "The last durable position of the region's ledger.");
@@ -36,12 +36,12 @@ internal sealed class HttpMetrics : IDisposable
     }
 
     /// <summary>Connections open at the moment, on all listeners.</summary>
-    public long Connections => Volatile.Read(ref _connections) + Volatile.Read(ref _frameConnections);
+    public long Connections => Array.ConvertAll(Enum.GetValues<EndpointKind>(), Count).Sum();
 
     /// <summary>A connection was opened (1) or closed (-1).</summary>
     /// <param name="change">1 or -1.</param>
-    /// <param name="isFrames">Whether it is one of the TCP port's.</param>
-    public void OnConnection(int change, bool isFrames) => Interlocked.Add(ref isFrames ? ref _frameConnections : ref _connections, change);
+    /// <param name="kind">What is spoken on it.</param>
+    public void OnConnection(int change, EndpointKind kind) => Interlocked.Add(ref _connections[(int)kind], change);
 
     /// <summary>A request was answered.</summary>
     /// <param name="counts">The route's counts.</param>
@@ -58,6 +58,10 @@ internal sealed class HttpMetrics : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    private long Count(EndpointKind kind) => Volatile.Read(ref _connections[(int)kind]);
+
+    private Measurement<long> Measure(EndpointKind kind, string word) => new(Count(kind), new KeyValuePair<string, object?>("kind", word));
 }
 
 /// <summary>How many requests of one route were answered with which status. A count a request must cost nothing, so it goes to no instrument by itself.</summary>

@@ -11,7 +11,8 @@ namespace Stentor.Gateways;
 /// <param name="loads">What is sampled.</param>
 /// <param name="connections">Connections open at the moment.</param>
 /// <param name="metrics">What is measured.</param>
-internal sealed class StatusAnswers(Services services, Loads loads, Func<long> connections, MetricsText metrics)
+/// <param name="streamer">The Activity Streamer gateway; null for none.</param>
+internal sealed class StatusAnswers(Services services, Loads loads, Func<long> connections, MetricsText metrics, StreamerGateway? streamer)
 {
     /// <summary>The program's version.</summary>
     public static readonly string Version = typeof(StatusAnswers).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
@@ -55,6 +56,7 @@ internal sealed class StatusAnswers(Services services, Loads loads, Func<long> c
         WriteLinks(json);
         WriteMembers(json, isReady: notReady is null);
         WriteLoads(json);
+        WriteStreamer(json);
         json.Write("}"u8);
         return Reply.SendAsync(exchange.Http, StatusCodes.Status200OK, json);
     }
@@ -153,6 +155,37 @@ internal sealed class StatusAnswers(Services services, Loads loads, Func<long> c
             json.Write(name);
             json.Write(value);
         }
+    }
+
+    /// <summary>Who serves the Activity Streamer protocol: this node, and the other servers that it knows.</summary>
+    private void WriteStreamer(ByteBuffer json)
+    {
+        if (streamer is null)
+        {
+            return;
+        }
+
+        json.Write(",\"activityStreamer\":{\"id\":"u8);
+        JsonText.Write(streamer.Id, json);
+        json.Write(",\"load\":"u8);
+        json.Write(streamer.Clients);
+        json.Write(",\"servers\":["u8);
+        var isFirst = true;
+        foreach (var server in streamer.Servers)
+        {
+            json.Write(isFirst ? "{\"id\":"u8 : ",{\"id\":"u8);
+            isFirst = false;
+            JsonText.Write(server.Id, json);
+            json.Write(",\"load\":"u8);
+            json.Write(server.Load);
+            json.Write(",\"hostname\":"u8);
+            JsonText.Write(server.Address.Hostname, json);
+            json.Write(",\"port\":"u8);
+            json.Write(server.Address.Port);
+            json.Write(server.IsOurs ? ",\"ours\":true}"u8 : ",\"ours\":false}"u8);
+        }
+
+        json.Write("]}"u8);
     }
 
     private void WriteLoads(ByteBuffer json)

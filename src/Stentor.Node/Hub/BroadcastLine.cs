@@ -10,7 +10,7 @@ namespace Stentor.Node;
 /// An entry as clients of the Activity Streamer protocol take it: <c>{"command":"ACTIVITY_BROADCAST","activity":{…}}</c> and a line feed. The activity says
 /// in <c>authenticated_user</c> who published it. Made on the sequencer's thread, so nothing in a checked entry makes it throw.
 /// </summary>
-internal static class BroadcastLine
+public static class BroadcastLine
 {
     private static ReadOnlySpan<byte> Start => "{\"command\":\"ACTIVITY_BROADCAST\",\"activity\":"u8;
 
@@ -37,6 +37,20 @@ internal static class BroadcastLine
         // Around activity and author an entry has at least 147 bytes (names of one letter, numbers of one digit); a line has 45, and 24 for the field.
         Debug.Assert(length <= entry.Length, $"a line of {length} bytes for an entry of {entry.Length}");
         return length;
+    }
+
+    /// <summary>The activity in a line.</summary>
+    /// <param name="line">What <see cref="Write"/> has written.</param>
+    public static ReadOnlySpan<byte> ActivityOf(ReadOnlySpan<byte> line) => line[Start.Length..^End.Length];
+
+    /// <summary>An activity that says in <c>authenticated_user</c> who published it, whatever it said before.</summary>
+    /// <param name="activity">A JSON object, checked.</param>
+    /// <param name="username">Who.</param>
+    public static byte[] WithUser(ReadOnlySpan<byte> activity, string username)
+    {
+        // The field and its punctuation: 24 bytes.
+        var buffer = new byte[activity.Length + username.Length + 24];
+        return buffer[..WriteActivity(activity, Encoding.ASCII.GetBytes(username), buffer)];
     }
 
     private static ReadOnlySpan<byte> ActivityOf(ReadOnlySpan<byte> entry, out ReadOnlySpan<byte> author)

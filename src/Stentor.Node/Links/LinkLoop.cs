@@ -28,8 +28,11 @@ public sealed class LinkLoop : IDisposable
     // How long the loop waits before it offers commands again that the queue had no room for.
     private const int RetryMs = 2;
 
-    // Notices of this node that the loop has not come to yet: 4 MiB at most. What is beyond is dropped, as it is where a neighbour does not read.
-    private const int NoticesWaitingMax = 64;
+    // Bytes of notices of this node that the loop has not come to yet: 4 MiB at most. What is beyond is dropped, as it is where a neighbour does not read.
+    private const int NoticeBytesWaitingMax = 4 * 1024 * 1024;
+
+    // What a notice that waits costs besides its body.
+    private const int NoticeBytesMin = 256;
 
     private readonly StentorNode _node;
     private readonly Sequencer _sequencer;
@@ -52,7 +55,7 @@ public sealed class LinkLoop : IDisposable
     private bool _isStopping;
 
     // Of any thread.
-    private int _noticesWaiting;
+    private int _noticeBytesWaiting;
     private bool _isListenedTo;
 
     // The loop's own.
@@ -187,16 +190,17 @@ public sealed class LinkLoop : IDisposable
     {
         // Here and not on the links' thread: it is the caller's mistake, and not to end the links.
         ArgumentOutOfRangeException.ThrowIfGreaterThan(body.Length, Dissemination.NoticeBodyBytesMax, nameof(body));
-        if (Interlocked.Increment(ref _noticesWaiting) > NoticesWaitingMax)
+        var bytes = body.Length + NoticeBytesMin;
+        if (Interlocked.Add(ref _noticeBytesWaiting, bytes) > NoticeBytesWaitingMax)
         {
-            Interlocked.Decrement(ref _noticesWaiting);
+            Interlocked.Add(ref _noticeBytesWaiting, -bytes);
             _metrics.OnNoticesDropped(1);
             return;
         }
 
         Post(_ =>
         {
-            Interlocked.Decrement(ref _noticesWaiting);
+            Interlocked.Add(ref _noticeBytesWaiting, -bytes);
             _links.SendNotice(body, _output);
         });
     }

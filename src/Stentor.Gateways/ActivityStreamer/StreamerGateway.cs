@@ -1,0 +1,427 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+using Stentor.Node;
+using Stentor.Protocol;
+using Stentor.Replication;
+
+namespace Stentor.Gateways;
+
+/// <summary>
+/// Serves the Activity Streamer protocol (docs/activity-streamer.md): clients, and servers in a tree of servers. Drives the <see cref="Overlay"/>: what
+/// connections and other nodes say goes in, lines go out. Any thread may call.
+/// </summary>
+public sealed class StreamerGateway : IForeignServers, IDisposable
+{
+    // Four looks in the time between two announcements of the shortest interval that can be set.
+    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(250);
+
+    // When the next look is due after a load that the other nodes have not heard of yet.
+    private static readonly TimeSpan LoadInterval = TimeSpan.FromMilliseconds(10);
+
+    // How often one kind of drop is told in the log.
+    private static readonly TimeSpan TellInterval = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<StreamerSession, bool> _sessions = new();
+    private readonly Dictionary<int, StreamerSession> _peers = [];
+    private readonly Dictionary<long, TaskCompletionSource<NameDecision>> _asked = [];
+    private readonly Dictionary<StreamerDrop, long> _told = [];
+    private readonly HashSet<string> _neighbours = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly OverlayOutput _output = new();
+    private readonly Overlay _overlay;
+    private readonly EchoGuard _echoes = new();
+    private readonly NameDesk _desk;
+    private readonly StreamerMetrics _metrics;
+    private readonly ITimer _timer;
+    private readonly CancellationTokenRegistration _stopping;
+    private readonly CancellationTokenSource _dialing;
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly byte[] _secretDigest;
+    private readonly string _secret;
+    private readonly long _startedAt;
+    private Task _dialer = Task.CompletedTask;
+    private int _peerNumbers;
+    private long _tickets;
+    private int _clients;
+    private bool _isTickNear;
+
+    /// <summary>Makes the gateway; it serves nobody before <see cref="Start"/>.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="options">How it is served.</param>
+    /// <param name="secret">The secret that servers give each other.</param>
+    /// <param name="throttle">Who comes too often.</param>
+    /// <param name="logs">Where it reports.</param>
+    /// <param name="stopping">The server begins to stop: connections are told, and end.</param>
+    public StreamerGateway(StentorNode node, StreamerOptions options, string secret, Throttle throttle, ILoggerFactory logs, CancellationToken stopping)
+    {
+        (Node, Options, Throttle, Stopping, _secret) = (node, options, throttle, stopping, secret);
+        Log = logs.CreateLogger<StreamerGateway>();
+        Channel = ChannelPattern.Parse(options.Channel);
+        _startedAt = node.Time.GetTimestamp();
+        _secretDigest = SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+        var times = new OverlayOptions((long)options.AnnounceInterval.TotalMilliseconds, (long)options.LockWait.TotalMilliseconds, (long)options.Silence.TotalMilliseconds, options.LockServer);
+        _overlay = new Overlay(node.Store.Origin.Value, new StreamerAddress("", 0), times, node.Options.Limits);
+        _desk = new NameDesk(node.Accounts, (question, isAllowed) => Do(output => _overlay.Answer(question, isAllowed, output)), Log);
+        _metrics = new StreamerMetrics(node, () => Volatile.Read(ref _clients), () => _overlay.Peers, () => Servers.Count);
+        _dialing = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        _timer = node.Time.CreateTimer(static gateway => ((StreamerGateway)gateway!).Tick(), this, Timeout.InfiniteTimeSpan, TickInterval);
+        _stopping = stopping.UnsafeRegister(static gateway => ((StreamerGateway)gateway!).Stop(), this);
+        node.Accounts.ForeignServers = this;
+        node.Links?.Listen(OnNotice, static () => { }); // Who is there is looked up at every tick.
+    }
+
+    /// <summary>This server's id: the region's origin, so the same after a restart.</summary>
+    public string Id => _overlay.Id;
+
+    /// <summary>Clients logged in here.</summary>
+    public int Clients => Volatile.Read(ref _clients);
+
+    internal StentorNode Node { get; }
+
+    internal StreamerOptions Options { get; }
+
+    internal Throttle Throttle { get; }
+
+    internal ILogger Log { get; }
+
+    internal ChannelPattern Channel { get; }
+
+    internal CancellationToken Stopping { get; }
+
+    /// <summary>The other servers that are known.</summary>
+    internal IReadOnlyList<KnownServer> Servers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _overlay.Servers;
+            }
+        }
+    }
+
+    /// <summary>Milliseconds since it was made.</summary>
+    internal long Now => (long)Node.Time.GetElapsedTime(_startedAt).TotalMilliseconds;
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="bound">Where it really listens.</param>
+    public void Start(IPEndPoint bound)
+    {
+        var isEverywhere = bound.Address.Equals(IPAddress.Any) || bound.Address.Equals(IPAddress.IPv6Any);
+        var hostname = Options.Hostname ?? (isEverywhere ? Dns.GetHostName() : bound.Address.ToString());
+        Do(output =>
+        {
+            _overlay.Address = new StreamerAddress(hostname, bound.Port);
+            _overlay.Tick(Now, output);
+        });
+        _started.TrySetResult();
+        _timer.Change(TickInterval, TickInterval);
+        if (Options.Remotes.Count > 0)
+        {
+            _dialer = new StreamerDialer(this, _secret).RunAsync(_dialing.Token);
+        }
+    }
+
+    /// <summary>Serves a connection that was accepted, until it ends.</summary>
+    /// <param name="connection">The connection.</param>
+    public async Task ServeAsync(ConnectionContext connection)
+    {
+        await _started.Task;
+        var socket = connection.Features.Get<IDirectOutputFeature>()?.Socket;
+        using var pipe = socket is null ? new PipeSink(connection.Transport.Output, connection.Abort) : null;
+        var sink = pipe ?? (ISink)new SocketSink(socket!, connection.Abort); // One of both is there.
+        var plain = socket ?? connection.Features.Get<IConnectionSocketFeature>()?.Socket;
+        using var session = new StreamerSession(this, sink, plain, connection.RemoteEndPoint as IPEndPoint, connection.Transport.Input);
+        await ServeAsync(session);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<Refusal?> AskAsync(string username, string secret, CancellationToken cancellationToken)
+    {
+        var decided = new TaskCompletionSource<NameDecision>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Do(output =>
+        {
+            _asked.Add(++_tickets, decided);
+            _overlay.Register(_tickets, username, secret, Now, output);
+        });
+
+        // Ends: every registration has a deadline.
+        var decision = await decided.Task.WaitAsync(Stopping);
+        _metrics.OnDecision(decision.Answer);
+        return decision.Answer switch
+        {
+            NameAnswer.Allowed => null,
+            NameAnswer.Denied => new Refusal(ErrorType.Taken, $"{username} is already registered with the system"),
+            NameAnswer.Busy => new Refusal(ErrorType.Undecided, $"Somebody is registering {username} at this moment. Try again in {Options.LockWait.TotalSeconds:0.#} s."),
+            NameAnswer.Gone => new Refusal(ErrorType.Undecided, $"The server {decision.Servers} went away before it had said whether {username} is free. The name was released; register again."),
+            _ => new Refusal(ErrorType.Undecided, $"Not all servers answered within {Options.LockWait.TotalSeconds:0.#} s whether {username} is free (silent: {decision.Servers}). The name was released; register again when they are back."),
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Release(string username, string secret) => Do(output => _overlay.Release(username, secret, output));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        _timer.Dispose();
+        Node.Accounts.ForeignServers = null;
+        _dialing.Cancel();
+        _desk.Dispose();
+        _metrics.Dispose();
+        _dialing.Dispose();
+    }
+
+    /// <summary>Serves one connection until it ends, whoever opened it.</summary>
+    internal async Task ServeAsync(StreamerSession session)
+    {
+        _sessions[session] = true;
+        try
+        {
+            if (Stopping.IsCancellationRequested)
+            {
+                return;
+            }
+
+            await session.RunAsync();
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            // The other side is gone; nobody is there to be told.
+        }
+        catch (Exception e)
+        {
+            SocketLog.ConnectionFailed(Log, e, session.Client);
+        }
+        finally
+        {
+            _sessions.TryRemove(session, out _);
+            session.Leave();
+        }
+    }
+
+    /// <summary>Whether an exception says that a connection is gone.</summary>
+    internal static bool IsLoss(Exception e) =>
+        e is ConnectionResetException or ConnectionAbortedException or IOException or OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException or InvalidOperationException { Source: "System.IO.Pipelines" };
+
+    /// <summary>Whether a secret is the one that servers give each other. In constant time.</summary>
+    internal bool IsSecret(string secret) => CryptographicOperations.FixedTimeEquals(_secretDigest, SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
+
+    /// <summary>A client has proved who it is: lets it in, and counts it, or says where it should go instead.</summary>
+    internal StreamerAddress? Admit()
+    {
+        StreamerAddress? elsewhere = null;
+        Do(output =>
+        {
+            elsewhere = _overlay.Redirect(_clients + 1, Now);
+            if (elsewhere is null)
+            {
+                _overlay.SetLoad(++_clients, Now, output);
+            }
+        });
+        if (elsewhere is not null)
+        {
+            _metrics.OnRedirect();
+        }
+
+        return elsewhere;
+    }
+
+    /// <summary>A client that was let in is gone.</summary>
+    internal void OnClientGone() => Do(output => _overlay.SetLoad(--_clients, Now, output));
+
+    /// <summary>Where the clients of this server may go when it stops; null for nowhere.</summary>
+    internal StreamerAddress? Refuge
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _overlay.Refuge;
+            }
+        }
+    }
+
+    /// <summary>A server is linked.</summary>
+    /// <returns>Its number.</returns>
+    internal int Open(StreamerSession session)
+    {
+        var peer = 0;
+        Do(output =>
+        {
+            peer = ++_peerNumbers;
+            _peers.Add(peer, session);
+            _overlay.Open(peer, Now, output);
+        });
+        return peer;
+    }
+
+    /// <summary>A server is gone.</summary>
+    internal void Close(int peer) => Do(output =>
+    {
+        _peers.Remove(peer);
+        _overlay.Close(peer, output);
+    });
+
+    /// <summary>A server said something. Completes when more may come from it.</summary>
+    internal ValueTask ReceiveAsync(int peer, StreamerMessage message)
+    {
+        Do(output => _overlay.Receive(peer, message, Now, output));
+        return message.Username.Length > 0 ? _desk.WaitForRoomAsync(message.Username, Stopping) : default;
+    }
+
+    /// <summary>Whether an activity that a server brings is to be recorded.</summary>
+    internal bool Takes(int peer, ReadOnlyMemory<byte> activity)
+    {
+        var now = Now;
+        lock (_gate)
+        {
+            _overlay.Hear(peer, now);
+        }
+
+        if (!_echoes.IsEcho(peer, JsonValueHash.Of(activity.Span), now))
+        {
+            return true;
+        }
+
+        lock (_gate)
+        {
+            Tell(StreamerDrop.Echo);
+        }
+
+        return false;
+    }
+
+    /// <summary>An activity goes to a server.</summary>
+    internal void OnSent(int peer, ReadOnlySpan<byte> activity) => _echoes.OnSent(peer, JsonValueHash.Of(activity), Now);
+
+    private void OnNotice(string instance, ReadOnlyMemory<byte> body) => Do(output => _overlay.Notice(instance, body, Now, output));
+
+    private void Tick()
+    {
+        // Those whose links are gone may be gone themselves: they say so if they are not.
+        var open = Node.Links?.Reports.Where(r => r.Status.State == "open").Select(r => r.Status.Origin?.Value).OfType<string>().ToHashSet(StringComparer.Ordinal) ?? [];
+        Do(output =>
+        {
+            var lost = _neighbours.Where(n => !open.Contains(n)).ToList();
+            _neighbours.Clear();
+            _neighbours.UnionWith(open);
+            _isTickNear = false;
+            _overlay.OnNeighboursLost(lost, output);
+            _overlay.Tick(Now, output);
+        });
+
+        foreach (var (session, _) in _sessions)
+        {
+            session.Tick();
+        }
+    }
+
+    private void Stop()
+    {
+        Do(_overlay.Leave);
+        foreach (var (session, _) in _sessions)
+        {
+            session.Stop();
+        }
+    }
+
+    /// <summary>One step of the overlay, and what it asks for. The lock is held over nothing that waits.</summary>
+    private void Do(Action<OverlayOutput> step)
+    {
+        lock (_gate)
+        {
+            step(_output);
+            Carry();
+            if (_overlay.OwesLoad && !_isTickNear)
+            {
+                _isTickNear = true;
+                _timer.Change(LoadInterval, TickInterval);
+            }
+        }
+    }
+
+    private void Carry()
+    {
+        if (_output.IsEmpty)
+        {
+            return;
+        }
+
+        foreach (var (peer, line) in _output.Sends)
+        {
+            _peers.GetValueOrDefault(peer)?.Send(line);
+        }
+
+        foreach (var line in _output.Notices)
+        {
+            Node.Links?.SendNotice(line);
+        }
+
+        foreach (var question in _output.Questions)
+        {
+            if (!_desk.TryAsk(question))
+            {
+                Tell(StreamerDrop.TooManyNames); // Whoever asked hears nothing, and gives up after its time.
+            }
+        }
+
+        foreach (var (username, secret) in _output.Releases)
+        {
+            if (!_desk.TryRelease(username, secret))
+            {
+                Tell(StreamerDrop.TooManyNames);
+            }
+        }
+
+        foreach (var decision in _output.Decisions)
+        {
+            if (_asked.Remove(decision.Ticket, out var asked))
+            {
+                asked.SetResult(decision);
+            }
+        }
+
+        foreach (var (peer, reason) in _output.Closings)
+        {
+            _peers.GetValueOrDefault(peer)?.Refuse(reason);
+        }
+
+        foreach (var drop in _output.Drops)
+        {
+            Tell(drop);
+        }
+
+        _output.Clear();
+    }
+
+    private void Tell(StreamerDrop drop)
+    {
+        _metrics.OnDropped(drop);
+        var now = Now;
+        if (_told.TryGetValue(drop, out var told) && now - told < TellInterval.TotalMilliseconds)
+        {
+            return;
+        }
+
+        _told[drop] = now;
+        StreamerLog.Dropped(Log, drop switch
+        {
+            StreamerDrop.Unasked => "A server allowed a username that nobody asked for.",
+            StreamerDrop.OwnId => "A server announced itself under the id of a node of ours: servers are linked in a loop, or two have the same id.",
+            StreamerDrop.Loop => "A server is heard by two ways: servers are linked in a loop.",
+            StreamerDrop.Echo => "An activity came back from the server that it had been sent to, or comes again and again: servers are linked in a loop.",
+            StreamerDrop.TooManyServers => "More servers announce themselves than are remembered.",
+            StreamerDrop.TooManyNames => "Other servers ask for more usernames than can be looked up.",
+            StreamerDrop.Notice => "Another node sent a notice that is none.",
+            _ => throw new UnreachableException(drop.ToString()),
+        });
+    }
+}

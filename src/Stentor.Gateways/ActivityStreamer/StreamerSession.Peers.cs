@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text;
+using Stentor.Node;
+using Stentor.Protocol;
+using Stentor.Replication;
+using Stentor.Storage;
+
+namespace Stentor.Gateways;
+
+/// <content>The other side is a server: what it brings is published, what is published goes to it.</content>
+internal sealed partial class StreamerSession
+{
+    // What is read from the ledger at once for a server.
+    private const int FeedBytes = 64 * 1024;
+
+    // A wait for news has an end, so that nobody waits for ever; then the next one begins.
+    private static readonly TimeSpan FeedWait = TimeSpan.FromMinutes(1);
+
+    private readonly CancellationTokenSource _feeding = new();
+    private byte[] _feedMark = [];
+    private long _broadcasts;
+    private int _peer;
+
+    private void BecomePeer(string way)
+    {
+        // Activities from here on; its own are known by their publish ids, which name this process and this link.
+        var position = _node.Hub.Position;
+        _phase = Phase.Peer;
+        _peer = _gateway.Open(this);
+        _feedMark = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"\"{_node.Name}/{_peer}/"));
+        StreamerLog.Linked(_gateway.Log, Client, way);
+        _ = FeedAsync(position); // Ends with the session; it catches what the disk can throw.
+    }
+
+    private void EndFeed() => _feeding.Cancel();
+
+    private void TakeBroadcast(StreamerMessage message)
+    {
+        if (_phase != Phase.Peer)
+        {
+            Refuse("ACTIVITY_BROADCAST is for servers; this connection has not authenticated as one");
+            return;
+        }
+
+        if (!_gateway.Takes(_peer, message.Activity))
+        {
+            return;
+        }
+
+        // It says itself whose it is; the server over there has checked that.
+        var id = string.Create(CultureInfo.InvariantCulture, $"{_node.Name}/{_peer}/{++_broadcasts}");
+        _batch.Add(new Command.Publish(_gateway.Options.Channel, Accounts.ForeignServer, new PublishBody(message.Activity, Id: id), this));
+    }
+
+    /// <summary>Sends the other server every activity that did not come from it, at its own pace: the ledger waits for it.</summary>
+    private async Task FeedAsync(long position)
+    {
+        var channels = new ChannelSet(_gateway.Channel);
+        var batch = new LedgerBatch();
+        var line = new ByteBuffer();
+        try
+        {
+            while (!_feeding.IsCancellationRequested)
+            {
+                if (!await _node.WaitForEntryAsync(channels, position, FeedWait, _feeding.Token))
+                {
+                    continue;
+                }
+
+                do
+                {
+                    batch.Clear();
+                    _node.Store.Read(position, channels, FeedBytes, batch);
+                    Write(batch, line);
+                    position = Math.Max(position, batch.Through);
+                    _reader.Flush();
+                    await _reader.DrainAsync(_feeding.Token);
+                }
+                while (batch.Entries.Count > 0 && !_feeding.IsCancellationRequested);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // The link has ended.
+        }
+        catch (DiskException e)
+        {
+            StreamerLog.FeedFailed(_gateway.Log, Client, e.Message);
+            _sink.Abort();
+        }
+    }
+
+    private void Write(LedgerBatch batch, ByteBuffer line)
+    {
+        foreach (var slice in batch.Entries)
+        {
+            var entry = batch.BytesOf(slice);
+            if (slice.Repeat || !BroadcastLine.HasActivity(entry) || IsItsOwn(entry))
+            {
+                continue;
+            }
+
+            line.Clear();
+            line.Advance(BroadcastLine.Write(entry, line.GetSpan(entry.Length)));
+            _gateway.OnSent(_peer, BroadcastLine.ActivityOf(line.WrittenSpan));
+            _reader.Write(line.WrittenSpan);
+        }
+    }
+
+    private bool IsItsOwn(ReadOnlySpan<byte> entry) =>
+        EntryHeader.TryRead(entry, out var header) && header.Author.SequenceEqual("activity-streamer"u8)
+        && EntryBody.TryRead(entry, header, out var body) && body.Id.StartsWith(_feedMark);
+}

@@ -1,0 +1,265 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using Stentor.Node;
+using Stentor.Replication;
+
+namespace Stentor.Gateways;
+
+/// <summary>
+/// One connection's conversation in the Activity Streamer protocol: with a client, or with another server. Messages are handled one after the other, in the order
+/// in which they came. The last message that it sends leaves whole before the connection is closed.
+/// </summary>
+internal sealed partial class StreamerSession : IPublisher, IDisposable
+{
+    /// <summary>Longest wait for the other side to take its last message and close.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a connection may be open without anybody logged in. 5 minutes: people type their names.</summary>
+    private static readonly TimeSpan NobodyMax = TimeSpan.FromMinutes(5);
+
+    // A machine that is gone without a word is noticed after 60 + 4 × 15 s.
+    private const int KeepAliveSeconds = 60;
+    private const int KeepAliveIntervalSeconds = 15;
+    private const int KeepAliveRetries = 4;
+
+    private readonly StreamerGateway _gateway;
+    private readonly StentorNode _node;
+    private readonly ISink _sink;
+    private readonly Socket? _socket;
+    private readonly IPEndPoint? _from;
+    private readonly PipeReader _input;
+    private readonly Reader _reader;
+    private readonly long _openedAt;
+    private volatile Phase _phase;
+    private volatile Ending? _ending;
+    private bool _isFirst = true;
+
+    /// <summary>Makes a session.</summary>
+    /// <param name="gateway">Whose it is.</param>
+    /// <param name="sink">Where its bytes go.</param>
+    /// <param name="socket">The connection's socket; null where there is none.</param>
+    /// <param name="from">The other side.</param>
+    /// <param name="input">What the other side sends.</param>
+    public StreamerSession(StreamerGateway gateway, ISink sink, Socket? socket, IPEndPoint? from, PipeReader input)
+    {
+        (_gateway, _node, _sink, _socket, _from, _input) = (gateway, gateway.Node, sink, socket, from, input);
+        _reader = _node.Hub.Open(WireForm.ActivityStreamer, sink);
+        _openedAt = _node.Time.GetTimestamp();
+        if (socket is not null)
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveRetries);
+        }
+    }
+
+    private enum Phase
+    {
+        /// <summary>Nobody has logged in.</summary>
+        Nobody,
+
+        /// <summary>A client is logged in.</summary>
+        Client,
+
+        /// <summary>It is another server.</summary>
+        Peer,
+    }
+
+    /// <summary>The other side, for the log.</summary>
+    public string Client => _from?.ToString() ?? "an unknown address";
+
+    /// <summary>Why it ended, as the other side said it or as it was told; null when it just ended.</summary>
+    public string? Reason { get; private set; }
+
+    private int LineBytesMax => _node.Options.Limits.FrameBytesMax;
+
+    /// <summary>Serves until one side ends it.</summary>
+    public async Task RunAsync()
+    {
+        await ReceiveAsync();
+        await FinishAsync();
+    }
+
+    /// <summary>It has been dialled: this side is the first to speak, and the other side is a server.</summary>
+    /// <param name="secret">The secret that servers give each other.</param>
+    public async Task RunDialledAsync(string secret)
+    {
+        Send(StreamerLines.Authenticate(secret));
+        BecomePeer("dialled");
+        await _gateway.ServeAsync(this);
+    }
+
+    /// <summary>Sends a line. Does not wait.</summary>
+    /// <param name="line">A whole line.</param>
+    public void Send(ReadOnlySpan<byte> line)
+    {
+        if (!_reader.Write(line))
+        {
+            if (_phase == Phase.Peer)
+            {
+                // It takes nothing of what it is told, and there is no end of announcements.
+                Reason ??= $"it takes nothing: {Reader.UnsentMax} bytes wait for it.";
+                _sink.Abort();
+            }
+
+            _isOverfull = true;
+        }
+
+        _reader.Flush();
+    }
+
+    /// <summary>Ends it with INVALID_MESSAGE.</summary>
+    /// <param name="reason">What was wrong.</param>
+    public void Refuse(string reason) => End(StreamerCommands.InvalidMessage, reason);
+
+    /// <summary>The server stops: clients are sent elsewhere, servers are told.</summary>
+    public void Stop()
+    {
+        if (_phase == Phase.Client && _gateway.Refuge is { } refuge)
+        {
+            End(new Ending(StreamerLines.Redirect(refuge.Hostname, refuge.Port)));
+        }
+        else
+        {
+            Refuse("the server is stopping; connect again in a while, or to another one");
+        }
+    }
+
+    /// <summary>Time has passed: about four times a second.</summary>
+    public void Tick()
+    {
+        if (_phase == Phase.Nobody && _node.Time.GetElapsedTime(_openedAt) > NobodyMax && _ending is null)
+        {
+            Refuse($"nobody has logged in within {NobodyMax.TotalMinutes:0} minutes");
+        }
+    }
+
+    /// <summary>It is over: whoever was here is counted out.</summary>
+    public void Leave()
+    {
+        var phase = _phase;
+        _phase = Phase.Nobody;
+        if (phase == Phase.Client)
+        {
+            _gateway.OnClientGone();
+        }
+        else if (phase == Phase.Peer)
+        {
+            EndFeed();
+            _gateway.Close(_peer);
+            StreamerLog.Ended(_gateway.Log, Client, _node.Time.GetElapsedTime(_openedAt).TotalSeconds, Reason ?? "The connection is gone.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _feeding.Dispose();
+        _reader.Dispose();
+    }
+
+    private async Task ReceiveAsync()
+    {
+        while (_ending is null)
+        {
+            var result = await _input.ReadAsync();
+            var buffer = result.Buffer;
+            var end = buffer.PositionOf((byte)'\n') is null ? buffer.Start : EndOfLines(buffer);
+            var lines = buffer.Slice(0, end);
+            var rest = buffer.Length - lines.Length;
+            if (!lines.IsEmpty)
+            {
+                // Copied out: what is published keeps parts of it.
+                var text = lines.ToArray();
+                _input.AdvanceTo(end, buffer.End);
+                await HandleAsync(text);
+            }
+            else
+            {
+                _input.AdvanceTo(buffer.Start, buffer.End);
+            }
+
+            if (rest > LineBytesMax)
+            {
+                Refuse($"a line has more than {LineBytesMax} bytes (limit frame-bytes-max)");
+            }
+
+            if (result.IsCompleted || result.IsCanceled)
+            {
+                return; // A last line without an end was cut off on its way.
+            }
+        }
+    }
+
+    private static SequencePosition EndOfLines(ReadOnlySequence<byte> buffer)
+    {
+        var end = buffer.Start;
+        var rest = buffer;
+        while (rest.PositionOf((byte)'\n') is { } feed)
+        {
+            end = buffer.GetPosition(1, feed);
+            rest = buffer.Slice(end);
+        }
+
+        return end;
+    }
+
+    private async Task FinishAsync()
+    {
+        if (_ending is not { } ending)
+        {
+            return;
+        }
+
+        if (ending.Line is not null)
+        {
+            _reader.Write(ending.Line);
+            _reader.Flush();
+        }
+
+        EndFeed();
+        using var farewell = new CancellationTokenSource(Farewell, _node.Time);
+        await _reader.DrainAsync(farewell.Token);
+        if (_socket is null || ending.Line is null)
+        {
+            return;
+        }
+
+        // The other side reads the last message before it sees the end; what it still sends meanwhile must not reset the connection.
+        _socket.Shutdown(SocketShutdown.Send);
+        while (true)
+        {
+            var result = await _input.ReadAsync(farewell.Token);
+            _input.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+
+    private void End(string command, string info)
+    {
+        if (_ending is null)
+        {
+            StreamerLog.ClosedForCause(_gateway.Log, Client, info);
+            Reason ??= info;
+        }
+
+        End(new Ending(StreamerLines.Info(command, info)));
+    }
+
+    private void End(Ending ending)
+    {
+        // The first one stays.
+        Interlocked.CompareExchange(ref _ending, ending, null);
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>How it ends.</summary>
+    /// <param name="Line">The last message; null for none.</param>
+    private sealed record Ending(byte[]? Line);
+}
