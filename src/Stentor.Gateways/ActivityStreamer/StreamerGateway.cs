@@ -273,6 +273,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     /// <summary>A server said something. Completes when more may come from it.</summary>
     internal ValueTask ReceiveAsync(int peer, StreamerMessage message)
     {
+        _metrics.OnReceived(message.Command);
         Do(output => _overlay.Receive(peer, message, Now, output));
         return message.Username.Length > 0 ? _desk.WaitForRoomAsync(message.Username, Stopping) : default;
     }
@@ -280,6 +281,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     /// <summary>Whether an activity that a server brings is to be recorded.</summary>
     internal bool Takes(int peer, ReadOnlyMemory<byte> activity)
     {
+        _metrics.OnReceived(StreamerCommands.ActivityBroadcast);
         var now = Now;
         lock (_gate)
         {

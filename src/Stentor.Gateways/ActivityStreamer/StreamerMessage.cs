@@ -220,7 +220,9 @@ public sealed record StreamerMessage
 
         private readonly void ReadAddress(StreamerMessage message)
         {
-            message.Hostname = Text(_hostname, "hostname");
+            // Java writes the address behind a name that may be empty: "/10.0.0.1".
+            var hostname = Text(_hostname, "hostname");
+            message.Hostname = hostname[(hostname.LastIndexOf('/') + 1)..];
             message.Port = Number(_port, "port", 1, ushort.MaxValue);
             if (message.Hostname.Length is 0 or > HostnameLengthMax || message.Hostname.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_' or ':' or '[' or ']' or '%')))
             {

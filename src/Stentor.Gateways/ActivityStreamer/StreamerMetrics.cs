@@ -7,6 +7,7 @@ internal sealed class StreamerMetrics : IDisposable
 {
     private readonly Meter _meter;
     private readonly Counter<long> _dropped;
+    private readonly Counter<long> _received;
     private readonly Counter<long> _redirects;
     private readonly Counter<long> _registrations;
 
@@ -22,9 +23,14 @@ internal sealed class StreamerMetrics : IDisposable
         _meter.CreateObservableUpDownCounter("stentor.streamer.peers", peers, "{server}", "Activity Streamer servers linked to this node.");
         _meter.CreateObservableUpDownCounter("stentor.streamer.servers", servers, "{server}", "Other Activity Streamer servers heard of, nodes of this cluster among them.");
         _dropped = _meter.CreateCounter<long>("stentor.streamer.dropped", "{message}", "What Activity Streamer servers said and was dropped, by why (tag reason).");
+        _received = _meter.CreateCounter<long>("stentor.streamer.received", "{message}", "Messages from other Activity Streamer servers, by command (tag command).");
         _redirects = _meter.CreateCounter<long>("stentor.streamer.redirects", "{client}", "Activity Streamer clients sent to another server.");
         _registrations = _meter.CreateCounter<long>("stentor.streamer.locks", "{name}", "Usernames that other Activity Streamer servers were asked for, by answer (tag answer).");
     }
+
+    /// <summary>Another server said something.</summary>
+    /// <param name="command">The command; one that servers say to each other.</param>
+    public void OnReceived(string command) => _received.Add(1, new KeyValuePair<string, object?>("command", command));
 
     /// <summary>Something was dropped.</summary>
     /// <param name="drop">Why.</param>

@@ -94,6 +94,7 @@ public sealed class ConformanceTests : IAsyncLifetime
         // SERVER_ANNOUNCE: servers only.
         { "server", """{"command":"SERVER_ANNOUNCE","id":"x","load":5,"hostname":"10.0.0.1","port":3570}""", "" },
         { "server", """{"command":"SERVER_ANNOUNCE","id":"x","load":"5","hostname":"[::1]","port":"3570"}""", "" },
+        { "server", """{"command":"SERVER_ANNOUNCE","id":"x","load":5,"hostname":"\/10.0.0.1","port":3570}""", "" },
         { "server", """{"port":3570,"extra":{"a":[1,{}]},"load":0,"hostname":"a.example","id":"x","command":"SERVER_ANNOUNCE"}""", "" },
         { "server", """{"command":"SERVER_ANNOUNCE","load":5,"hostname":"h","port":3570}""", "INVALID_MESSAGE id, end" },
         { "server", """{"command":"SERVER_ANNOUNCE","id":"","load":5,"hostname":"h","port":3570}""", "INVALID_MESSAGE id, end" },
