@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Stentor.Cli.Accounts;
+using Stentor.Cli.ActivityStreamer;
 using Stentor.Cli.Chatting;
 using Stentor.Cli.Clusters;
 using Stentor.Cli.CommandLine;
@@ -35,6 +36,7 @@ internal static class StentorProgram
             new RegisterCommand(around),
             new InboxCommand(around),
             new ChatCommand(around),
+            new ActivityStreamerCommand(around),
             new StatusCommand(around),
             new VotersCommand(around),
             new LeaveCommand(around),
@@ -111,7 +113,8 @@ internal static class StentorProgram
     private static ParseResult WithSettings(RootCommand root, ParseResult parsed, IReadOnlyList<string> args, Surroundings around)
     {
         Check(parsed, args);
-        var more = Settings.Read(root, around).ArgumentsFor(parsed.CommandResult.Command, option => parsed.GetResult(option) is { Implicit: false });
+        var command = (ExampleCommand)parsed.CommandResult.Command; // All commands have examples; the root alone has none, and does not run.
+        var more = Settings.Read(root, around).ArgumentsFor(command, option => command.IsGiven(parsed, option));
 
         // Right behind the command's words: what follows `--` is no option.
         var depth = PathOf(parsed.CommandResult).Count(letter => letter == ' ');

@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace Stentor.Cli.Clients;
 
-/// <summary>Where secrets come from: a file, or the keyboard. Never the command line, where every user of the machine can read them.</summary>
+/// <summary>Where secrets come from: a file, or the keyboard. Not the command line, where every user of the machine can read them.</summary>
 internal static class Secrets
 {
     private const int BytesMax = 4_096;

@@ -9,6 +9,11 @@ internal abstract class ExampleCommand(string name, string description) : Comman
 {
     /// <summary>Lines to paste; a line that starts with <c>#</c> explains the next one.</summary>
     public abstract IReadOnlyList<string> Examples { get; }
+
+    /// <summary>Whether the command line says what an option would say; then no variable and no file is asked for it.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="option">One of the command's own.</param>
+    public virtual bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 }
 
 /// <summary>The library's help, and below it the command's examples and what holds for every command.</summary>
