@@ -9,6 +9,7 @@ using Stentor.Load.Servers;
     ("machine", "what the machine does by itself: stalls, syncs of the disk", Machine.Floor),
     ("fan-out-tcp", "deliveries a second over TCP frames, against nats-server", Delivery.FanOutTcp),
     ("fan-out-ws", "deliveries a second over WebSocket, against a SignalR hub", Delivery.FanOutWebSocket),
+    ("fan-out-streamer", "deliveries a second by the Activity Streamer protocol, against TCP frames", Delivery.FanOutStreamer),
     ("latency", "publish to delivery, against nats-server and SignalR", Delivery.Latency),
     ("publish", "durable publishes a second over TCP frames, against JetStream and Redis", Publishing.OverTcp),
     ("publish-http", "durable publishes a second over HTTP", Publishing.OverHttp),

@@ -7,7 +7,7 @@ internal sealed record Settings
 {
     /// <summary>What <c>--help</c> prints below the rows.</summary>
     public const string Help = """
-          --readers N,N…        readers (fan-out: 50,1000,5000; latency: 1,10,100,1000)
+          --readers N,N…        readers (fan-out: 50,1000,5000; fan-out-streamer: 1000; latency: 1,10,100,1000)
           --seconds S           length of a measurement (5)
           --warm-up S           load before it, not counted (2; where latency is measured 8)
           --runs N              runs a case, contenders in turn; medians are printed (3)
@@ -18,7 +18,7 @@ internal sealed record Settings
           --entries N           catch-up (2,000,000), recovery (10,000,000)
           --channels N          many-channels (100,000), recovery (1,000), reads-http (100)
           --bytes N             size of an activity (200 delivered, 300 published)
-          --contenders A,B…     only these: stentor, nats, mosquitto, signalr, jetstream, redis
+          --contenders A,B…     only these: stentor, nats, mosquitto, signalr, jetstream, redis, frames
           --server-binary PATH  stentor.dll (the Release build of this repository)
           --work-dir DIR        where servers keep their data (the temporary directory)
           --json FILE           writes the results with machine, versions and commit

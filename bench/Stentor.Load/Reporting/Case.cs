@@ -19,6 +19,9 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
     public const string SignalR = "signalr";
     public const string Mosquitto = "mosquitto";
 
+    /// <summary>TCP frames of a node, where another protocol of it is measured.</summary>
+    public const string Frames = "frames";
+
     /// <summary>One node without a cluster, where two are measured.</summary>
     public const string Alone = "alone";
 

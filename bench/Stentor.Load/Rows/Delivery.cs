@@ -15,13 +15,19 @@ internal static class Delivery
 
     /// <summary>Deliveries a second over TCP frames, against NATS; mosquitto for orientation.</summary>
     public static IEnumerable<Case> FanOutTcp(Settings settings) =>
-        FanOut(settings, "fan-out-tcp", "TCP frames", false, [(1.5, 3), (2.5, 6), (2, 6)],
+        FanOut(settings, "fan-out-tcp", "TCP frames", () => new StentorServer(settings, overWebSocket: false), [(50, 1.5, 3), (1000, 2.5, 6), (5000, 2, 6)],
             (Contender.Nats, () => new NatsServer(settings, jetStream: false)),
             (Contender.Mosquitto, () => new MosquittoServer(settings)));
 
     /// <summary>Deliveries a second over WebSocket, against SignalR.</summary>
     public static IEnumerable<Case> FanOutWebSocket(Settings settings) =>
-        FanOut(settings, "fan-out-ws", "WebSocket", true, [(3, 5), (5, 12), (3, 8)], (Contender.SignalR, () => new SignalRServer(settings)));
+        FanOut(settings, "fan-out-ws", "WebSocket", () => new StentorServer(settings, overWebSocket: true), [(50, 3, 5), (1000, 5, 12), (5000, 3, 8)],
+            (Contender.SignalR, () => new SignalRServer(settings)));
+
+    /// <summary>Deliveries a second to clients of the Activity Streamer protocol, against TCP frames.</summary>
+    public static IEnumerable<Case> FanOutStreamer(Settings settings) =>
+        FanOut(settings, "fan-out-streamer", "the Activity Streamer protocol", () => new StentorServer(settings, overWebSocket: false) { StreamerChannel = Channel }, [(1000, 0.5, 1)],
+            (Contender.Frames, () => new StentorServer(settings, overWebSocket: false)));
 
     /// <summary>Publish-to-delivery latency, against NATS and SignalR.</summary>
     public static IEnumerable<Case> Latency(Settings settings)
@@ -48,17 +54,17 @@ internal static class Delivery
     }
 
     private static IEnumerable<Case> FanOut(
-        Settings settings, string row, string over, bool overWebSocket, (double Must, double Aim)[] goals, params (string Name, Func<ChildServer> Start)[] peers)
+        Settings settings, string row, string over, Func<ChildServer> start, (int Readers, double Must, double Aim)[] goals, params (string Name, Func<ChildServer> Start)[] peers)
     {
-        foreach (var readers in settings.Readers.Count > 0 ? settings.Readers : [50, 1000, 5000])
+        foreach (var readers in settings.Readers.Count > 0 ? settings.Readers : [.. goals.Select(g => g.Readers)])
         {
             // 500,000 deliveries on their way: a reader's share fits the socket buffers of all servers measured, so none cuts readers off.
             var window = settings.Window ?? Math.Clamp(500_000 / readers, 50, 1000);
-            var (must, aim) = goals[readers < 300 ? 0 : readers < 2500 ? 1 : 2];
+            var (_, must, aim) = goals.MinBy(g => Math.Abs(Math.Log((double)readers / g.Readers))); // Of the nearest number of readers.
             yield return new Case(
                 row, $"{readers:#,0} readers over {over}, {settings.Bytes ?? 200}-byte activities, window {window:#,0}", "deliveries/s", MoreIsBetter: true,
                 [
-                    new(Contender.Stentor, () => MeasureFanOut(settings, () => new StentorServer(settings, overWebSocket), readers, window)),
+                    new(Contender.Stentor, () => MeasureFanOut(settings, start, readers, window)),
                     .. peers.Select(peer => new Contender(peer.Name, () => MeasureFanOut(settings, peer.Start, readers, window))),
                 ],
                 new Goal(peers[0].Name, must, aim));

@@ -32,6 +32,9 @@ internal static class Standing
                 new(Contender.SignalR, () => MeasureMemory(settings, () => new SignalRServer(settings), connections)),
             ],
             new Goal(null, 24, 12));
+        yield return new Case(
+            "idle-memory", $"RSS an idle client of the Activity Streamer protocol, {connections:#,0} connections", "KB", MoreIsBetter: false,
+            [new(Contender.Stentor, () => MeasureMemory(settings, () => new StentorServer(settings, overWebSocket: false) { StreamerChannel = Channel }, connections))]);
     }
 
     /// <summary>From the start of the process to ready, after a <c>kill -9</c>.</summary>

@@ -17,6 +17,10 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
     private const string SocketPath = "/v1/socket";
     private IPEndPoint _http = new(IPAddress.Loopback, 0);
     private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
+    private IPEndPoint _streamer = new(IPAddress.Loopback, 0);
+
+    /// <summary>The channel that readers take by the Activity Streamer protocol; null when they read frames. It is published to in frames all the same.</summary>
+    public string? StreamerChannel { get; init; }
 
     /// <summary>The account that publishes. Its secret is no secret: the node lives for one measurement, on loopback.</summary>
     public Account Account { get; } = new("load", "load-generator-secret");
@@ -56,10 +60,11 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
                 .. place is { IsEphemeral: true } ? (string[])["--ephemeral"] : ["--data", Path.Combine(Directory, "data")],
                 .. place is { IgnoresDependencies: true } ? (string[])["--ignore-dependencies"] : [],
                 "--region", place?.Region ?? "bench", "--rate-limits", "off", "--json",
+                .. StreamerChannel is null ? (string[])[] : ["--activity-streamer", "127.0.0.1:0", "--activity-streamer-channel", StreamerChannel],
                 .. place is null ? (string[])[] : ["--cluster-secret-file", place.SecretFile],
                 .. place?.Neighbour is null ? (string[])[] : ["--link", $"ws://127.0.0.1:{place.Neighbour.Http.Port}"],
             ]);
-        while (_http.Port == 0 || _tcp.Port == 0)
+        while (_http.Port == 0 || _tcp.Port == 0 || (StreamerChannel is not null && _streamer.Port == 0))
         {
             var line = NextLine();
             if (Address().Match(line) is { Success: true } address)
@@ -68,6 +73,10 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
                 if (line.Contains("http", StringComparison.Ordinal))
                 {
                     _http = endpoint;
+                }
+                else if (line.Contains("activity-streamer", StringComparison.Ordinal))
+                {
+                    _streamer = endpoint;
                 }
                 else
                 {
@@ -83,6 +92,7 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
         Kill();
         _http = new(IPAddress.Loopback, 0);
         _tcp = new(IPAddress.Loopback, 0);
+        _streamer = new(IPAddress.Loopback, 0);
     }
 
     /// <summary>Waits until <c>/healthz/ready</c> answers 200.</summary>
@@ -112,7 +122,8 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
     }
 
     /// <inheritdoc/>
-    public override Connection OpenReader(IReadOnlyList<string> channels, Tally tally) => Open(channels, tally, null, "now");
+    public override Connection OpenReader(IReadOnlyList<string> channels, Tally tally) =>
+        StreamerChannel is null ? Open(channels, tally, null, "now") : new StreamerConnection(_streamer, tally);
 
     /// <summary>Opens a connection that reads channels from their beginning.</summary>
     public Connection OpenReaderFromStart(IReadOnlyList<string> channels, Tally tally) => Open(channels, tally, null, "start");
