@@ -16,7 +16,7 @@ internal sealed partial class StreamerSession
     // A wait for news has an end, so that nobody waits for ever; then the next one begins.
     private static readonly TimeSpan FeedWait = TimeSpan.FromMinutes(1);
 
-    private readonly CancellationTokenSource _feeding = new();
+    private CancellationTokenSource? _feeding; // Of a peer.
     private byte[] _feedMark = [];
     private long _broadcasts;
     private int _peer;
@@ -26,13 +26,14 @@ internal sealed partial class StreamerSession
         // Activities from here on; its own are known by their publish ids, which name this process and this link.
         var position = _node.Hub.Position;
         _phase = Phase.Peer;
+        _feeding = new CancellationTokenSource();
         _peer = _gateway.Open(this);
         _feedMark = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"\"{_node.Name}/{_peer}/"));
         StreamerLog.Linked(_gateway.Log, Client, way);
-        _ = FeedAsync(position); // Ends with the session; it catches what the disk can throw.
+        _ = FeedAsync(position, _feeding.Token); // Ends with the session; it catches what the disk can throw.
     }
 
-    private void EndFeed() => _feeding.Cancel();
+    private void EndFeed() => _feeding?.Cancel();
 
     private void TakeBroadcast(StreamerMessage message)
     {
@@ -53,16 +54,16 @@ internal sealed partial class StreamerSession
     }
 
     /// <summary>Sends the other server every activity that did not come from it, at its own pace: the ledger waits for it.</summary>
-    private async Task FeedAsync(long position)
+    private async Task FeedAsync(long position, CancellationToken ended)
     {
         var channels = new ChannelSet(_gateway.Channel);
         var batch = new LedgerBatch();
         var line = new ByteBuffer();
         try
         {
-            while (!_feeding.IsCancellationRequested)
+            while (!ended.IsCancellationRequested)
             {
-                if (!await _node.WaitForEntryAsync(channels, position, FeedWait, _feeding.Token))
+                if (!await _node.WaitForEntryAsync(channels, position, FeedWait, ended))
                 {
                     continue;
                 }
@@ -74,9 +75,9 @@ internal sealed partial class StreamerSession
                     Write(batch, line);
                     position = Math.Max(position, batch.Through);
                     _reader.Flush();
-                    await _reader.DrainAsync(_feeding.Token);
+                    await _reader.DrainAsync(ended);
                 }
-                while (batch.Entries.Count > 0 && !_feeding.IsCancellationRequested);
+                while (batch.Entries.Count > 0 && !ended.IsCancellationRequested);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)

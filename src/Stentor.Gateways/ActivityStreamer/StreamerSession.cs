@@ -157,7 +157,7 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _feeding.Dispose();
+        _feeding?.Dispose();
         _reader.Dispose();
     }
 
