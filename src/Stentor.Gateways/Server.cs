@@ -23,13 +23,14 @@ public readonly record struct Listener(string Kind, string Address);
 public sealed partial class Server : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly StreamerGateway? _streamer;
     private readonly List<IDisposable> _parts;
     private readonly ILogger _log;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private Task? _stop;
 
-    private Server(StentorNode node, OperatorSecret? operatorSecret, SecretFile? streamerSecret, WebApplication app, IReadOnlyList<Route> routes, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
+    private Server(StentorNode node, OperatorSecret? operatorSecret, SecretFile? streamerSecret, WebApplication app, StreamerGateway? streamer, IReadOnlyList<Route> routes, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
     {
         Routes = routes;
         StreamerSecretFile = streamerSecret?.File;
@@ -38,7 +39,7 @@ public sealed partial class Server : IAsyncDisposable
         OperatorSecretFile = operatorSecret?.File;
         OperatorSecretIsNew = operatorSecret?.IsNew ?? false;
         Listeners = listeners;
-        (_app, _parts, _log) = (app, parts, log);
+        (_app, _streamer, _parts, _log) = (app, streamer, parts, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -91,7 +92,7 @@ public sealed partial class Server : IAsyncDisposable
             await app.StartAsync(cancellationToken);
             var listeners = endpoints.Bound(app.Services.GetRequiredService<IServer>());
             streamer?.Start(System.Net.IPEndPoint.Parse(new Uri(listeners.First(l => l.Kind == Endpoints.StreamerKind).Address).Authority));
-            var server = new Server(node, operatorSecret, streamerSecret, app, routes, parts, listeners, logs.CreateLogger<Server>());
+            var server = new Server(node, operatorSecret, streamerSecret, app, streamer, routes, parts, listeners, logs.CreateLogger<Server>());
             server.Watch();
             return server;
         }
@@ -133,6 +134,7 @@ public sealed partial class Server : IAsyncDisposable
             }
             finally
             {
+                await (_streamer?.EndAsync() ?? Task.CompletedTask);
                 await CloseAsync(_app, Node, _parts);
             }
 

@@ -24,6 +24,9 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     // When the next look is due after a load that the other nodes have not heard of yet.
     private static readonly TimeSpan LoadInterval = TimeSpan.FromMilliseconds(10);
 
+    // How long a registration waits for the other nodes of the cluster. 2 s: more than links take that are there; others must not hold it up.
+    private static readonly TimeSpan SpreadWait = TimeSpan.FromSeconds(2);
+
     // How often one kind of drop is told in the log.
     private static readonly TimeSpan TellInterval = TimeSpan.FromMinutes(1);
 
@@ -152,7 +155,16 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         });
 
         // Ends: every registration has a deadline.
-        var decision = await decided.Task.WaitAsync(Stopping);
+        NameDecision decision;
+        try
+        {
+            decision = await decided.Task.WaitAsync(Stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            return new Refusal(ErrorType.NotReady, "The node is stopping. Register again, here or at another one.");
+        }
+
         _metrics.OnDecision(decision.Answer);
         return decision.Answer switch
         {
@@ -167,13 +179,19 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     /// <inheritdoc/>
     public void Release(string username, string secret) => Do(output => _overlay.Release(username, secret, output));
 
+    /// <summary>Ends the links that this side has dialled; the others end with their listener.</summary>
+    public async Task EndAsync()
+    {
+        await _dialing.CancelAsync();
+        await _dialer;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _stopping.Dispose();
         _timer.Dispose();
         Node.Accounts.ForeignServers = null;
-        _dialing.Cancel();
         _desk.Dispose();
         _metrics.Dispose();
         _dialing.Dispose();
@@ -203,7 +221,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         finally
         {
             _sessions.TryRemove(session, out _);
-            session.Leave();
+            await session.LeaveAsync();
         }
     }
 
@@ -213,6 +231,16 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
     /// <summary>Whether a secret is the one that servers give each other. In constant time.</summary>
     internal bool IsSecret(string secret) => CryptographicOperations.FixedTimeEquals(_secretDigest, SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
+
+    /// <summary>Waits until the other nodes of the cluster that are there have what this region has made so far; a moment at most.</summary>
+    internal async Task SpreadAsync()
+    {
+        if (Node.Links is { } links && Servers.Count(s => s.IsOurs) is > 0 and var others)
+        {
+            var origin = Node.Store.Origin;
+            await links.WaitForCopiesAsync(origin, Node.Seen[origin], 1 + others, SpreadWait);
+        }
+    }
 
     /// <summary>A client has proved who it is: lets it in, and counts it, or says where it should go instead.</summary>
     internal StreamerAddress? Admit()
@@ -236,18 +264,6 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
     /// <summary>A client that was let in is gone.</summary>
     internal void OnClientGone() => Do(output => _overlay.SetLoad(--_clients, Now, output));
-
-    /// <summary>Where the clients of this server may go when it stops; null for nowhere.</summary>
-    internal StreamerAddress? Refuge
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _overlay.Refuge;
-            }
-        }
-    }
 
     /// <summary>A server is linked.</summary>
     /// <returns>Its number.</returns>
@@ -328,10 +344,15 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
     private void Stop()
     {
-        Do(_overlay.Leave);
+        StreamerAddress? refuge = null;
+        Do(output =>
+        {
+            refuge = _overlay.Refuge; // Looked up first: with the peers those behind them go.
+            _overlay.Leave(output);
+        });
         foreach (var (session, _) in _sessions)
         {
-            session.Stop();
+            session.Stop(refuge);
         }
     }
 

@@ -82,6 +82,9 @@ public sealed record StreamerMessage
     /// <summary>Gathers the fields, then checks those that the command needs; what it does not need may be anything.</summary>
     private ref struct Fields(ReadOnlyMemory<byte> line, Limits limits)
     {
+        // The longest key that is known, each letter of it escaped.
+        private const int NameBytesMax = 8 * 6;
+
         private Value _command;
         private Value _username;
         private Value _secret;
@@ -177,46 +180,47 @@ public sealed record StreamerMessage
                 return;
             }
 
-            var name = reader.HasValueSequence || reader.ValueSpan.Length > 32 ? "" : JsonRules.Text(ref reader);
-            reader.Read();
-            var value = Value.Of(ref reader);
-            reader.Skip();
-            switch (name)
+            switch (NameOf(ref reader))
             {
                 case "command":
-                    _command = value;
+                    _command = Value.Of(ref reader);
                     break;
                 case "username":
-                    _username = value;
+                    _username = Value.Of(ref reader);
                     break;
                 case "secret":
-                    _secret = value;
+                    _secret = Value.Of(ref reader);
                     break;
                 case "info":
-                    _info = value;
+                    _info = Value.Of(ref reader);
                     break;
                 case "id":
-                    _id = value;
+                    _id = Value.Of(ref reader);
                     break;
                 case "server":
-                    _server = value;
+                    _server = Value.Of(ref reader);
                     break;
                 case "load":
-                    _load = value;
+                    _load = Value.Of(ref reader);
                     break;
                 case "hostname":
-                    _hostname = value;
+                    _hostname = Value.Of(ref reader);
                     break;
                 case "port":
-                    _port = value;
+                    _port = Value.Of(ref reader);
                     break;
                 case "peer":
-                    _peer = value;
+                    _peer = Value.Of(ref reader);
                     break;
                 default:
+                    reader.Read();
+                    reader.Skip();
                     break;
             }
         }
+
+        /// <summary>The key that the reader stands on, if it is short enough to be one that is known.</summary>
+        private static string NameOf(ref Utf8JsonReader reader) => reader.ValueSpan.Length > NameBytesMax ? "" : JsonRules.Text(ref reader);
 
         private readonly void ReadAddress(StreamerMessage message)
         {
@@ -289,11 +293,20 @@ public sealed record StreamerMessage
         // Escapes make six characters of one; what is longer than that can only be too long.
         private const int BytesMax = TextLengthMax * 6;
 
-        public static Value Of(ref Utf8JsonReader reader) => reader.TokenType switch
+        /// <summary>Reads the value behind the key that the reader stands on; afterwards it stands on the value's last token.</summary>
+        public static Value Of(ref Utf8JsonReader reader)
         {
-            JsonTokenType.String => new Value(JsonTokenType.String, reader.ValueSpan.Length > BytesMax ? null : JsonRules.Text(ref reader)),
-            JsonTokenType.Number => new Value(JsonTokenType.Number, reader.ValueSpan.Length > 20 ? null : System.Text.Encoding.ASCII.GetString(reader.ValueSpan)),
-            var other => new Value(other, null),
-        };
+            reader.Read();
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.String:
+                    return new Value(JsonTokenType.String, reader.ValueSpan.Length > BytesMax ? null : JsonRules.Text(ref reader));
+                case JsonTokenType.Number:
+                    return new Value(JsonTokenType.Number, reader.ValueSpan.Length > 20 ? null : System.Text.Encoding.ASCII.GetString(reader.ValueSpan));
+                case var other:
+                    reader.Skip();
+                    return new Value(other, null);
+            }
+        }
     }
 }

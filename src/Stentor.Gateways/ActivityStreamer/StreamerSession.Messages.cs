@@ -142,8 +142,13 @@ internal sealed partial class StreamerSession
         {
             Refuse("AUTHENTICATE is the first message of a server, and this connection is a client's");
         }
+        else if (!_gateway.Throttle.MayTrySecret(_from?.Address))
+        {
+            End(StreamerCommands.AuthenticationFail, "too many wrong secrets came from your address; come back in a minute");
+        }
         else if (!_gateway.IsSecret(message.Secret))
         {
+            _gateway.Throttle.OnWrongSecret(_from?.Address);
             End(StreamerCommands.AuthenticationFail, "the supplied secret is incorrect");
         }
         else
@@ -206,6 +211,7 @@ internal sealed partial class StreamerSession
             : new Refusal(ErrorType.RateLimited, $"too many registrations from your address; come back in {Math.Ceiling(retryAfter.TotalSeconds):0} s");
         if (refusal is null)
         {
+            await _gateway.SpreadAsync(); // Whoever is redirected next must be known there.
             Send(StreamerLines.Info(StreamerCommands.RegisterSuccess, $"register success for {message.Username}"));
             return;
         }

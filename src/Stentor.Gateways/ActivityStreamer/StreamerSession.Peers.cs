@@ -17,6 +17,7 @@ internal sealed partial class StreamerSession
     private static readonly TimeSpan FeedWait = TimeSpan.FromMinutes(1);
 
     private CancellationTokenSource? _feeding; // Of a peer.
+    private Task _feed = Task.CompletedTask;
     private byte[] _feedMark = [];
     private long _broadcasts;
     private int _peer;
@@ -30,10 +31,8 @@ internal sealed partial class StreamerSession
         _peer = _gateway.Open(this);
         _feedMark = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"\"{_node.Name}/{_peer}/"));
         StreamerLog.Linked(_gateway.Log, Client, way);
-        _ = FeedAsync(position, _feeding.Token); // Ends with the session; it catches what the disk can throw.
+        _feed = FeedAsync(position, _feeding.Token);
     }
-
-    private void EndFeed() => _feeding?.Cancel();
 
     private void TakeBroadcast(StreamerMessage message)
     {
@@ -63,8 +62,10 @@ internal sealed partial class StreamerSession
         {
             while (!ended.IsCancellationRequested)
             {
+                var through = _node.Hub.Position;
                 if (!await _node.WaitForEntryAsync(channels, position, FeedWait, ended))
                 {
+                    position = Math.Max(position, through); // What came up to there was for other channels, and is not looked at again.
                     continue;
                 }
 

@@ -116,11 +116,12 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
     public void Refuse(string reason) => End(StreamerCommands.InvalidMessage, reason);
 
     /// <summary>The server stops: clients are sent elsewhere, servers are told.</summary>
-    public void Stop()
+    /// <param name="refuge">Where clients may go; null for nowhere.</param>
+    public void Stop(StreamerAddress? refuge)
     {
-        if (_phase == Phase.Client && _gateway.Refuge is { } refuge)
+        if (_phase == Phase.Client && refuge is { } place)
         {
-            End(new Ending(StreamerLines.Redirect(refuge.Hostname, refuge.Port)));
+            End(new Ending(StreamerLines.Redirect(place.Hostname, place.Port)));
         }
         else
         {
@@ -137,19 +138,21 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
         }
     }
 
-    /// <summary>It is over: whoever was here is counted out.</summary>
-    public void Leave()
+    /// <summary>Whoever is here is counted out, and nothing more is sent of what others say.</summary>
+    public async Task LeaveAsync()
     {
         var phase = _phase;
         _phase = Phase.Nobody;
         if (phase == Phase.Client)
         {
+            _reader.Unsubscribe([_gateway.Channel]);
             _gateway.OnClientGone();
         }
         else if (phase == Phase.Peer)
         {
-            EndFeed();
             _gateway.Close(_peer);
+            await _feeding!.CancelAsync(); // A peer has it.
+            await _feed;
             StreamerLog.Ended(_gateway.Log, Client, _node.Time.GetElapsedTime(_openedAt).TotalSeconds, Reason ?? "The connection is gone.");
         }
     }
@@ -209,6 +212,7 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
 
     private async Task FinishAsync()
     {
+        await LeaveAsync(); // What comes behind the last message would belong to nobody.
         if (_ending is not { } ending)
         {
             return;
@@ -220,7 +224,6 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
             _reader.Flush();
         }
 
-        EndFeed();
         using var farewell = new CancellationTokenSource(Farewell, _node.Time);
         await _reader.DrainAsync(farewell.Token);
         if (_socket is null || ending.Line is null)

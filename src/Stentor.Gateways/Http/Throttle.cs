@@ -83,6 +83,14 @@ public sealed class Throttle(RateLimits limits, Accounts accounts, TimeProvider 
         return username == Username.Anonymous ? _anonymousPublishes.Owe(KeyOf(from), count) : _publishes.Owe(username, count);
     }
 
+    /// <summary>Whether an address may try another secret that belongs to no account.</summary>
+    /// <param name="from">The client's address.</param>
+    public bool MayTrySecret(IPAddress? from) => !limits.Enabled || _failuresByAddress.TryTake(KeyOf(from), 0, out _);
+
+    /// <summary>A secret that belongs to no account was wrong.</summary>
+    /// <param name="from">The client's address.</param>
+    public void OnWrongSecret(IPAddress? from) => _failuresByAddress.Owe(KeyOf(from), 1);
+
     private async ValueTask<Login> CheckAsync(string username, string secret, IPAddress? from, CancellationToken cancellationToken)
     {
         var address = KeyOf(from);
