@@ -170,7 +170,7 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
         {
             var result = await _input.ReadAsync();
             var buffer = result.Buffer;
-            var end = buffer.PositionOf((byte)'\n') is null ? buffer.Start : EndOfLines(buffer);
+            var end = EndOfLines(buffer);
             var lines = buffer.Slice(0, end);
             var rest = buffer.Length - lines.Length;
             if (!lines.IsEmpty)
@@ -197,17 +197,22 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
         }
     }
 
-    private static SequencePosition EndOfLines(ReadOnlySequence<byte> buffer)
+    /// <summary>Where the last whole line ends.</summary>
+    private static SequencePosition EndOfLines(in ReadOnlySequence<byte> buffer)
     {
-        var end = buffer.Start;
-        var rest = buffer;
-        while (rest.PositionOf((byte)'\n') is { } feed)
+        long length = 0;
+        long end = 0;
+        foreach (var part in buffer)
         {
-            end = buffer.GetPosition(1, feed);
-            rest = buffer.Slice(end);
+            if (part.Span.LastIndexOf((byte)'\n') is var feed and >= 0)
+            {
+                end = length + feed + 1;
+            }
+
+            length += part.Length;
         }
 
-        return end;
+        return buffer.GetPosition(end);
     }
 
     private async Task FinishAsync()
