@@ -5,6 +5,9 @@ internal static class StreamerNotices
 {
     /// <summary>A server is gone: the node itself, which stops, or one that was linked to it.</summary>
     public const string ServerGone = "SERVER_GONE";
+
+    /// <summary>So many clients were sent to a server, and will be there in a moment.</summary>
+    public const string ServerExpects = "SERVER_EXPECTS";
 }
 
 /// <summary>Why the overlay drops something, as the metric counts it.</summary>

@@ -27,6 +27,9 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     // How long a registration waits for the other nodes of the cluster. 2 s: more than links take that are there; others must not hold it up.
     private static readonly TimeSpan SpreadWait = TimeSpan.FromSeconds(2);
 
+    // How long a client waits before it is sent elsewhere. 100 ms: ten times as long as the nodes wait between two words of their loads.
+    private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(100);
+
     // How often one kind of drop is told in the log.
     private static readonly TimeSpan TellInterval = TimeSpan.FromMinutes(1);
 
@@ -242,16 +245,37 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         }
     }
 
-    /// <summary>A client has proved who it is: lets it in, and counts it, or says where it should go instead.</summary>
-    internal StreamerAddress? Admit()
+    /// <summary>A client has proved who it is: counts it, and says where it should go instead, where it then does not count here any more.</summary>
+    internal async ValueTask<StreamerAddress?> AdmitAsync()
     {
+        var slack = 0;
+        var isBetterElsewhere = false;
+        var hasSisters = false;
+        Do(output =>
+        {
+            _overlay.SetLoad(++_clients, Now, output);
+            slack = _overlay.TakeSlack(Now);
+            isBetterElsewhere = _overlay.IsBetterElsewhere(_clients - slack, Now);
+            hasSisters = _overlay.HasSisters;
+        });
+        if (!isBetterElsewhere)
+        {
+            return null;
+        }
+
+        if (hasSisters)
+        {
+            // Many may have come at once, here and at the other nodes: nobody is sent away before their loads have been heard.
+            await Task.Delay(SettleWait, Node.Time, Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         StreamerAddress? elsewhere = null;
         Do(output =>
         {
-            elsewhere = _overlay.Redirect(_clients + 1, Now);
-            if (elsewhere is null)
+            elsewhere = _overlay.Redirect(_clients - slack, Now, output);
+            if (elsewhere is not null)
             {
-                _overlay.SetLoad(++_clients, Now, output);
+                _overlay.SetLoad(--_clients, Now, output);
             }
         });
         if (elsewhere is not null)

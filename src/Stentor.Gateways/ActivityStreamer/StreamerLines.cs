@@ -62,16 +62,28 @@ public static class StreamerLines
     /// <summary>A line as one of our own nodes tells it to the others: with the number of the sender's peer that it came from.</summary>
     /// <param name="line">The line.</param>
     /// <param name="peer">The peer; 0 for the sender itself.</param>
-    internal static byte[] WithPeer(ReadOnlySpan<byte> line, int peer)
-    {
-        var buffer = new ByteBuffer(line.Length + 24);
-        buffer.Write(line[..line.LastIndexOf((byte)'}')]);
-        return Finish(Number(buffer, "peer", peer));
-    }
+    internal static byte[] WithPeer(ReadOnlySpan<byte> line, int peer) => With(line, "peer", peer);
+
+    /// <summary>An announcement as one of our own nodes tells it to the others: with how many clients ever logged in, since load alone does not tell that one came while another went.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="logins">Clients since the node started.</param>
+    internal static byte[] WithLogins(ReadOnlySpan<byte> line, int logins) => With(line, "logins", logins);
 
     /// <summary>One of our own nodes says that a server is gone.</summary>
     /// <param name="id">The server's id.</param>
     internal static byte[] Gone(string id) => Line(StreamerNotices.ServerGone, ("id", id));
+
+    /// <summary>One of our own nodes says that it has sent clients to a server.</summary>
+    /// <param name="id">The server's id.</param>
+    /// <param name="load">How many.</param>
+    internal static byte[] Expects(string id, int load) => Finish(Number(Text(Begin(StreamerNotices.ServerExpects), "id", id), "load", load));
+
+    private static byte[] With(ReadOnlySpan<byte> line, string name, int value)
+    {
+        var buffer = new ByteBuffer(line.Length + 24);
+        buffer.Write(line[..line.LastIndexOf((byte)'}')]);
+        return Finish(Number(buffer, name, value));
+    }
 
     private static byte[] Line(string command, params ReadOnlySpan<(string Name, string Value)> texts)
     {

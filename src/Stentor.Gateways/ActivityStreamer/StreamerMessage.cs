@@ -54,6 +54,9 @@ public sealed record StreamerMessage
     /// <summary>Between our own nodes: which of the sender's peers it came from; 0 for the sender itself.</summary>
     internal int Peer { get; private set; }
 
+    /// <summary>Between our own nodes: how many clients ever logged in at the announced server since it started.</summary>
+    internal int Logins { get; private set; }
+
     /// <summary>Reads a message.</summary>
     /// <param name="line">One line without its line feed; the activity stays a part of it.</param>
     /// <param name="limits">The limits that apply.</param>
@@ -95,6 +98,7 @@ public sealed record StreamerMessage
         private Value _hostname;
         private Value _port;
         private Value _peer;
+        private Value _logins;
         private Range? _activity;
         private bool _hasOtherActivity;
 
@@ -130,7 +134,7 @@ public sealed record StreamerMessage
                 case StreamerCommands.LockAllowed or StreamerCommands.LockDenied:
                     message.Username = Text(_username, "username");
                     message.Secret = Text(_secret, "secret");
-                    message.Id = _server.Type == JsonTokenType.String ? _server.Text! : ""; // Some programs send it, the document does not know it.
+                    message.Id = _server is { Type: JsonTokenType.String, Text.Length: <= IdLengthMax } ? _server.Text : ""; // Some programs send it, the document does not know it.
                     break;
                 case StreamerCommands.ActivityMessage:
                     message.Username = Text(_username, "username");
@@ -152,12 +156,17 @@ public sealed record StreamerMessage
                 case StreamerNotices.ServerGone:
                     message.Id = Text(_id, "id");
                     break;
+                case StreamerNotices.ServerExpects:
+                    message.Id = Text(_id, "id");
+                    message.Load = Number(_load, "load", 0, LoadMax);
+                    break;
                 default:
                     break;
             }
 
-            message.Info = _info.Type == JsonTokenType.String ? _info.Text! : "";
-            message.Peer = int.TryParse(_peer.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var peer) ? peer : 0; // Others may mean something else by it.
+            message.Info = _info is { Type: JsonTokenType.String, Text.Length: <= TextLengthMax } ? _info.Text : "";
+            message.Peer = Ours(_peer);
+            message.Logins = Ours(_logins);
             return message;
         }
 
@@ -211,6 +220,9 @@ public sealed record StreamerMessage
                     break;
                 case "peer":
                     _peer = Value.Of(ref reader);
+                    break;
+                case "logins":
+                    _logins = Value.Of(ref reader);
                     break;
                 default:
                     reader.Read();
@@ -272,6 +284,9 @@ public sealed record StreamerMessage
                 ? text
                 : throw Malformed($"`{name}` is too long");
         }
+
+        // Others may mean something else by it.
+        private static int Ours(in Value value) => int.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
         private static int Number(in Value value, string name, int least, int most)
         {

@@ -183,7 +183,7 @@ internal sealed partial class StreamerSession
         }
 
         var success = StreamerLines.Info(StreamerCommands.LoginSuccess, $"logged in as user {message.Username}");
-        if (_gateway.Admit() is { } elsewhere)
+        if (await _gateway.AdmitAsync() is { } elsewhere)
         {
             Send(success);
             End(new Ending(StreamerLines.Redirect(elsewhere.Hostname, elsewhere.Port)));

@@ -40,7 +40,7 @@ public sealed class OverlayTests
         _world.Meet("B", "b", load: 2);
 
         Assert.Empty(_world.Pass(4_999));
-        Assert.Equal(["to 1: SERVER_ANNOUNCE me 0", "to 1: SERVER_ANNOUNCE b 2", "notice: SERVER_ANNOUNCE me 0 (from 0)"], _world.Pass(1));
+        Assert.Equal(["to 1: SERVER_ANNOUNCE me 0", "to 1: SERVER_ANNOUNCE b 2", "notice: SERVER_ANNOUNCE me 0 0"], _world.Pass(1));
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class OverlayTests
 
         var said = _world.Notice("B", OverlayWorld.Announce("b", peer: 0));
 
-        Assert.Equal(["to 1: SERVER_ANNOUNCE b 0", "notice: SERVER_ANNOUNCE me 0 (from 0)", "notice: SERVER_ANNOUNCE x 9 (from 1)"], said);
+        Assert.Equal(["to 1: SERVER_ANNOUNCE b 0", "notice: SERVER_ANNOUNCE me 0 0", "notice: SERVER_ANNOUNCE x 9 (from 1)"], said);
     }
 
     [Fact]
@@ -59,10 +59,10 @@ public sealed class OverlayTests
     {
         _world.Open(1);
 
-        Assert.Equal(["notice: SERVER_ANNOUNCE me 1 (from 0)"], _world.Do(output => _world.Overlay.SetLoad(1, _world.Now, output)));
+        Assert.Equal(["notice: SERVER_ANNOUNCE me 1 1"], _world.Do(output => _world.Overlay.SetLoad(1, _world.Now, output)));
         Assert.Empty(_world.Do(output => _world.Overlay.SetLoad(2, _world.Now, output))); // Within 10 ms.
         Assert.True(_world.Overlay.OwesLoad);
-        Assert.Equal(["notice: SERVER_ANNOUNCE me 2 (from 0)"], _world.Pass(10));
+        Assert.Equal(["notice: SERVER_ANNOUNCE me 2 2"], _world.Pass(10));
     }
 
     [Fact]
@@ -71,24 +71,62 @@ public sealed class OverlayTests
         _world.Meet("B", "b", load: 3);
         _world.Meet("C", "c", load: 5);
 
-        Assert.Null(_world.Overlay.Redirect(4, _world.Now));
-        Assert.Equal(new StreamerAddress("b.example", 3780), _world.Overlay.Redirect(5, _world.Now));
-        Assert.Null(_world.Overlay.Redirect(5, _world.Now)); // One is on its way there.
-        Assert.Equal(new StreamerAddress("b.example", 3780), _world.Overlay.Redirect(6, _world.Now));
+        Assert.Null(_world.Redirect(4));
+        Assert.Equal(new StreamerAddress("b.example", 3780), _world.Redirect(5));
+        Assert.Null(_world.Redirect(5)); // One is on its way there.
+        Assert.Equal(new StreamerAddress("b.example", 3780), _world.Redirect(6));
     }
 
     [Fact]
     public void Who_was_sent_somewhere_counts_there_until_that_server_says_so_itself_or_some_seconds_have_passed()
     {
         _world.Meet("B", "b", load: 3);
-        _world.Overlay.Redirect(5, _world.Now);
+        _world.Redirect(5);
 
-        _world.Notice("B", OverlayWorld.Announce("b", 4, peer: 0)); // It has arrived.
-        Assert.Null(_world.Overlay.Redirect(5, _world.Now));
-        Assert.NotNull(_world.Overlay.Redirect(6, _world.Now));
+        _world.Notice("B", OverlayWorld.Announce("b", 4, logins: 1)); // It has arrived.
+        Assert.Null(_world.Redirect(5));
+        Assert.NotNull(_world.Redirect(6));
 
         _world.Now += 5_000; // That one never arrived.
-        Assert.NotNull(_world.Overlay.Redirect(6, _world.Now));
+        Assert.NotNull(_world.Redirect(6));
+    }
+
+    [Fact]
+    public void A_client_that_comes_while_another_one_goes_is_not_expected_any_more()
+    {
+        _world.Meet("B", "b", load: 3);
+        _world.Redirect(5);
+        Assert.Null(_world.Redirect(5));
+
+        _world.Notice("B", OverlayWorld.Announce("b", 3, logins: 1));
+
+        Assert.NotNull(_world.Redirect(5));
+    }
+
+    [Fact]
+    public void Whoever_is_sent_somewhere_is_expected_by_all_nodes()
+    {
+        _world.Meet("B", "b", load: 3);
+        _world.Meet("C", "c", load: 9);
+        Assert.Equal(["notice: SERVER_EXPECTS b 1"], _world.Do(output => _world.Overlay.Redirect(5, _world.Now, output)));
+
+        _world.Notice("C", """{"command":"SERVER_EXPECTS","id":"b","load":2}""");
+
+        Assert.Null(_world.Redirect(7));
+        Assert.NotNull(_world.Redirect(8));
+    }
+
+    [Fact]
+    public void One_that_another_node_has_sent_here_is_sent_on_only_when_much_is_gained()
+    {
+        _world.Meet("B", "b", load: 3);
+        _world.Notice("B", """{"command":"SERVER_EXPECTS","id":"me","load":1}""");
+
+        var slack = _world.Overlay.TakeSlack(_world.Now);
+
+        Assert.False(_world.Overlay.IsBetterElsewhere(6 - slack, _world.Now));
+        Assert.True(_world.Overlay.IsBetterElsewhere(7 - slack, _world.Now));
+        Assert.Equal(0, _world.Overlay.TakeSlack(_world.Now)); // That was the one.
     }
 
     [Fact]
@@ -96,12 +134,12 @@ public sealed class OverlayTests
     {
         _world.Open(1);
         _world.Hear(1, OverlayWorld.Announce("x", 0));
-        _world.Overlay.Redirect(2, _world.Now);
-        Assert.Null(_world.Overlay.Redirect(2, _world.Now));
+        _world.Redirect(2);
+        Assert.Null(_world.Redirect(2));
 
         _world.Hear(1, OverlayWorld.Announce("x", 0));
 
-        Assert.NotNull(_world.Overlay.Redirect(2, _world.Now));
+        Assert.NotNull(_world.Redirect(2));
     }
 
     [Fact]
@@ -345,7 +383,7 @@ public sealed class OverlayTests
     {
         _world.Meet("B", "b");
 
-        Assert.Equal(["notice: SERVER_ANNOUNCE me 0 (from 0)"], _world.Notice("B", """{"command":"SERVER_GONE","id":"me"}"""));
+        Assert.Equal(["notice: SERVER_ANNOUNCE me 0 0"], _world.Notice("B", """{"command":"SERVER_GONE","id":"me"}"""));
     }
 
     [Fact]

@@ -26,8 +26,8 @@ internal sealed class OverlayWorld
 
     public static StreamerMessage Message(string json) => StreamerMessage.Parse(Encoding.UTF8.GetBytes(json), Limits.Default);
 
-    public static string Announce(string id, int load = 0, int peer = -1) =>
-        $$"""{"command":"SERVER_ANNOUNCE","id":"{{id}}","load":{{load}},"hostname":"{{id}}.example","port":3780{{(peer < 0 ? "" : $",\"peer\":{peer}")}}}""";
+    public static string Announce(string id, int load = 0, int peer = -1, int logins = 0) =>
+        $$"""{"command":"SERVER_ANNOUNCE","id":"{{id}}","load":{{load}},"hostname":"{{id}}.example","port":3780{{(logins == 0 ? "" : $",\"logins\":{logins}")}}{{(peer < 0 ? "" : $",\"peer\":{peer}")}}}""";
 
     public static string Name(string command, string username, string secret, string server = "", int peer = -1) =>
         $$"""{"command":"{{command}}","username":"{{username}}","secret":"{{secret}}"{{(server.Length == 0 ? "" : $",\"server\":\"{server}\"")}}{{(peer < 0 ? "" : $",\"peer\":{peer}")}}}""";
@@ -54,6 +54,14 @@ internal sealed class OverlayWorld
 
     /// <summary>Someone registers here.</summary>
     public string[] Register(string username, string secret) => Do(output => Overlay.Register(++_tickets, username, secret, Now, output));
+
+    /// <summary>Someone logs in here; where to is it sent?</summary>
+    public StreamerAddress? Redirect(int load)
+    {
+        StreamerAddress? address = null;
+        Do(output => address = Overlay.Redirect(load, Now, output));
+        return address;
+    }
 
     /// <summary>Time passes.</summary>
     public string[] Pass(long milliseconds)

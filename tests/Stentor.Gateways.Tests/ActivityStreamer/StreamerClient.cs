@@ -37,10 +37,13 @@ internal sealed class StreamerClient : IDisposable
     public static async Task<StreamerClient> AcceptAsync(TcpListener listener) => new(await listener.AcceptTcpClientAsync().WaitAsync(TestServer.Patience));
 
     /// <summary>Connects.</summary>
-    public static async Task<StreamerClient> ConnectAsync(TestServer server)
+    public static Task<StreamerClient> ConnectAsync(TestServer server) => ConnectAsync(EndPointOf(server));
+
+    /// <summary>Connects.</summary>
+    public static async Task<StreamerClient> ConnectAsync(IPEndPoint server)
     {
         var tcp = new TcpClient { NoDelay = true };
-        await tcp.ConnectAsync(EndPointOf(server)).WaitAsync(TestServer.Patience);
+        await tcp.ConnectAsync(server).WaitAsync(TestServer.Patience);
         return new StreamerClient(tcp);
     }
 
@@ -94,19 +97,22 @@ internal sealed class StreamerClient : IDisposable
     }
 
     /// <summary>The next line; null at the end.</summary>
-    public async Task<JsonElement?> ReceiveAsync()
+    /// <param name="patience">Longest wait; as usual when null.</param>
+    /// <param name="stop">Ends the wait.</param>
+    public async Task<JsonElement?> ReceiveAsync(TimeSpan? patience = null, CancellationToken stop = default)
     {
-        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        timeout.CancelAfter(patience ?? TestServer.Patience);
         var line = await _reader.ReadLineAsync(timeout.Token);
         return line is null ? null : JsonDocument.Parse(line).RootElement;
     }
 
     /// <summary>The next line that is no announcement; null at the end.</summary>
-    public async Task<JsonElement?> ReceiveOtherAsync()
+    public async Task<JsonElement?> ReceiveOtherAsync(CancellationToken stop = default)
     {
         while (true)
         {
-            var message = await ReceiveAsync();
+            var message = await ReceiveAsync(stop: stop);
             if (message?.GetProperty("command").GetString() != "SERVER_ANNOUNCE")
             {
                 return message;
