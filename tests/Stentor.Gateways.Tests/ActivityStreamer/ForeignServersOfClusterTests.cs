@@ -214,7 +214,7 @@ public sealed class ForeignServersOfClusterTests(ForeignServersOfClusterTests.Ro
     {
         var owners = new Dictionary<string, string?>(StringComparer.Ordinal);
         using var stop = new CancellationTokenSource();
-        var allowing = AllowEverythingAsync(_y, stop.Token);
+        var allowing = AllowEverythingAsync(_y, "Y", stop.Token);
         for (var round = 0; round < 30; round++)
         {
             var name = $"rival{round}";
@@ -254,7 +254,7 @@ public sealed class ForeignServersOfClusterTests(ForeignServersOfClusterTests.Ro
         }
 
         // What neither of them got is free.
-        var allowingToo = AllowEverythingAsync(_x, stop.Token);
+        var allowingToo = AllowEverythingAsync(_x, "X", stop.Token);
         foreach (var name in owners.Keys.Where(n => owners[n] is null))
         {
             await StreamerCluster.UntilAsync(async () => await RegisterAsync(_cluster[3], name, "third") == "REGISTER_SUCCESS", $"{name} is free");
@@ -289,7 +289,7 @@ public sealed class ForeignServersOfClusterTests(ForeignServersOfClusterTests.Ro
     }
 
     /// <summary>A foreign server that knows no name, until it is told to end.</summary>
-    private static async Task AllowEverythingAsync(StreamerClient server, CancellationToken stop)
+    private static async Task AllowEverythingAsync(StreamerClient server, string id, CancellationToken stop)
     {
         try
         {
@@ -297,7 +297,7 @@ public sealed class ForeignServersOfClusterTests(ForeignServersOfClusterTests.Ro
             {
                 if (Command(message) == "LOCK_REQUEST")
                 {
-                    await server.SendAsync($$"""{"command":"LOCK_ALLOWED","username":{{message.GetProperty("username").GetRawText()}},"secret":{{message.GetProperty("secret").GetRawText()}},"server":"Y"}""");
+                    await server.SendAsync($$"""{"command":"LOCK_ALLOWED","username":{{message.GetProperty("username").GetRawText()}},"secret":{{message.GetProperty("secret").GetRawText()}},"server":"{{id}}"}""");
                 }
             }
         }

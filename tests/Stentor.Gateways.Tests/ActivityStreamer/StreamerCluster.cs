@@ -11,6 +11,7 @@ internal sealed class StreamerCluster : IAsyncDisposable
     private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(10);
 
     private readonly List<TestServer> _nodes = [];
+    private readonly List<TestServer> _vanished = [];
     private readonly string _secretFile = Path.Combine(Path.GetTempPath(), $"stentor-test-{Guid.NewGuid():n}.cluster");
     private readonly Func<StreamerOptions, StreamerOptions>? _streamer;
     private readonly Func<ServerOptions, ServerOptions> _change;
@@ -18,7 +19,7 @@ internal sealed class StreamerCluster : IAsyncDisposable
     private StreamerCluster(Func<StreamerOptions, StreamerOptions>? streamer, Func<ServerOptions, ServerOptions>? change) =>
         (_streamer, _change) = (streamer, change ?? (o => o));
 
-    /// <summary>All nodes that were started.</summary>
+    /// <summary>All nodes that were started and are there.</summary>
     public IReadOnlyList<TestServer> Nodes => _nodes;
 
     /// <summary>A node by its number.</summary>
@@ -66,6 +67,21 @@ internal sealed class StreamerCluster : IAsyncDisposable
         });
         _nodes.Add(node);
         return node;
+    }
+
+    /// <summary>Stops a node; the others keep their numbers when it was the last one.</summary>
+    public async Task StopAsync(TestServer node)
+    {
+        _nodes.Remove(node);
+        await node.DisposeAsync();
+    }
+
+    /// <summary>Takes a node away in such a way that it cannot say that it goes: its links end, as at a crash.</summary>
+    public async Task VanishAsync(TestServer node)
+    {
+        _nodes.Remove(node);
+        _vanished.Add(node);
+        await node.Server.Node.DisposeAsync();
     }
 
     /// <summary>Waits until every node knows every other one as a server, and those that wish to be voters are.</summary>
@@ -119,7 +135,7 @@ internal sealed class StreamerCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in Enumerable.Reverse(_nodes))
+        foreach (var node in Enumerable.Reverse(_nodes).Concat(_vanished))
         {
             await node.DisposeAsync();
         }
