@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Stentor.Cli.Clients;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Publishing;
+using Stentor.Gateways;
 using Stentor.Protocol;
 
 namespace Stentor.Cli.ActivityStreamer;

@@ -1,3 +1,5 @@
+using Stentor.Gateways;
+
 namespace Stentor.Cli.ActivityStreamer;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using Stentor.Gateways;
 using Stentor.Protocol;
 
 namespace Stentor.Cli.ActivityStreamer;

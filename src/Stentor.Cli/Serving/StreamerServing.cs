@@ -119,17 +119,17 @@ internal sealed class StreamerServing
         static string Join(string host, string port) => host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
     }
 
-    private List<StreamerRemote> RemotesOf(ParseResult parsed)
+    private List<StreamerServer> RemotesOf(ParseResult parsed)
     {
         var texts = parsed.GetValue(_remote) ?? [];
         var remoteHost = parsed.GetValue(_remoteHost);
         var remotePort = parsed.GetValue(_remotePort);
         if (remoteHost is not null || remotePort is not null)
         {
-            texts = [string.Create(CultureInfo.InvariantCulture, $"{remoteHost ?? "127.0.0.1"}:{remotePort ?? StreamerOptions.DefaultPort}")];
+            texts = [(StreamerServer.Default with { Host = (remoteHost ?? StreamerServer.Default.Host).Trim('[', ']'), Port = remotePort ?? StreamerServer.Default.Port }).ToString()];
         }
 
-        return [.. texts.Select(text => StreamerRemote.Parse(text) ?? throw CommandException.Usage($"'{Printable.Cut(text)}' is not a value for {_remote.Name}: HOST:PORT."))];
+        return [.. texts.Select(text => StreamerServer.TryParse(text, out var server, StreamerOptions.DefaultPort) ? server : throw CommandException.Usage($"'{Printable.Cut(text)}' is not a value for {_remote.Name}: HOST:PORT."))];
     }
 
     private static void Exclude(ParseResult parsed, Option one, Option other)

@@ -25,7 +25,7 @@ internal sealed class StreamerDialer(StreamerGateway gateway, string secret)
     public async Task RunAsync(CancellationToken stopping)
     {
         var failures = 0;
-        var saidBefore = new Dictionary<StreamerRemote, string>();
+        var saidBefore = new Dictionary<StreamerServer, string>();
         while (!stopping.IsCancellationRequested)
         {
             foreach (var remote in gateway.Options.Remotes)
@@ -66,7 +66,7 @@ internal sealed class StreamerDialer(StreamerGateway gateway, string secret)
 
     /// <summary>Links, and serves the link until it ends.</summary>
     /// <returns>Why it ended, or did not come about; null when there is nothing to say.</returns>
-    private async Task<string?> LinkAsync(StreamerRemote remote, CancellationToken stopping)
+    private async Task<string?> LinkAsync(StreamerServer remote, CancellationToken stopping)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         Stream? stream = null;
@@ -74,13 +74,13 @@ internal sealed class StreamerDialer(StreamerGateway gateway, string secret)
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
             patience.CancelAfter(ConnectTimeout);
-            await socket.ConnectAsync(remote.Hostname, remote.Port, patience.Token);
+            await socket.ConnectAsync(remote.Host, remote.Port, patience.Token);
             stream = new NetworkStream(socket, ownsSocket: false);
             if (remote.IsTls)
             {
                 var tls = new SslStream(stream, leaveInnerStreamOpen: false);
                 stream = tls;
-                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = remote.Hostname }, patience.Token);
+                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = remote.Host }, patience.Token);
             }
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or AuthenticationException)

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Stentor.Gateways;
 
 /// <summary>How the Activity Streamer protocol is served (docs/activity-streamer.md).</summary>
@@ -18,7 +16,7 @@ public sealed record StreamerOptions
     public bool Tls { get; init; }
 
     /// <summary>Servers to be linked to: the first that can be reached, in this order. Default none.</summary>
-    public IReadOnlyList<StreamerRemote> Remotes { get; init; } = [];
+    public IReadOnlyList<StreamerServer> Remotes { get; init; } = [];
 
     /// <summary>
     /// The secret that servers give each other. Null, the default, for the one in <see cref="SecretFile"/>; needed when there are <see cref="Remotes"/>.
@@ -48,33 +46,4 @@ public sealed record StreamerOptions
 
     /// <summary>Whether answers to lock requests carry the server's id, which many programs demand and the document does not know. Default no.</summary>
     public bool LockServer { get; init; }
-}
-
-/// <summary>A server to be linked to.</summary>
-/// <param name="Hostname">Its host.</param>
-/// <param name="Port">The port there.</param>
-/// <param name="IsTls">Whether it speaks TLS.</param>
-public sealed record StreamerRemote(string Hostname, int Port, bool IsTls)
-{
-    private const string TlsPrefix = "tls://";
-
-    /// <summary>Reads <c>HOST:PORT</c>, <c>HOST</c> or <c>tls://HOST:PORT</c>.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>Null when it is something else.</returns>
-    public static StreamerRemote? Parse(string text)
-    {
-        var isTls = text.StartsWith(TlsPrefix, StringComparison.Ordinal);
-        var rest = isTls ? text[TlsPrefix.Length..] : text;
-        var colon = rest.LastIndexOf(':');
-        var hasPort = colon >= 0 && !rest.EndsWith(']');
-        var host = (hasPort ? rest[..colon] : rest).Trim('[', ']');
-        var port = StreamerOptions.DefaultPort;
-        return Uri.CheckHostName(host) != UriHostNameType.Unknown
-            && (!hasPort || (int.TryParse(rest.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= ushort.MaxValue))
-            ? new StreamerRemote(host, port, isTls)
-            : null;
-    }
-
-    /// <summary>As it is written.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{(IsTls ? TlsPrefix : "")}{(Hostname.Contains(':', StringComparison.Ordinal) ? $"[{Hostname}]" : Hostname)}:{Port}");
 }

@@ -1,4 +1,5 @@
 using Stentor.Cli.ActivityStreamer;
+using Stentor.Gateways;
 
 namespace Stentor.Cli.Tests.ActivityStreamer;
 
@@ -83,29 +84,4 @@ public sealed class StreamerRouteTests
         route.Held();
         Assert.True(route.TryRedirect(B));
     }
-
-    [Theory]
-    [InlineData("127.0.0.1:3780", "127.0.0.1", 3780, false)]
-    [InlineData("tls://eu.example.org:1", "eu.example.org", 1, true)]
-    [InlineData("[::1]:65535", "::1", 65535, false)]
-    public void A_server_is_read_as_it_is_written(string text, string host, int port, bool isTls)
-    {
-        Assert.True(StreamerServer.TryParse(text, out var server));
-
-        Assert.Equal(new StreamerServer(host, port, isTls), server);
-        Assert.Equal(text, server.ToString());
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData(":1")]
-    [InlineData("h")]
-    [InlineData("h:")]
-    [InlineData("h:+1")]
-    [InlineData("h:65536")]
-    [InlineData("[h]:1")]
-    [InlineData("[:1")]
-    [InlineData("tls://")]
-    [InlineData("a b:1")]
-    public void What_is_no_server_is_not_read(string text) => Assert.False(StreamerServer.TryParse(text, out _));
 }

@@ -1,4 +1,5 @@
 using Stentor.Cli.ActivityStreamer;
+using Stentor.Gateways;
 using Stentor.Testing;
 
 namespace Stentor.Cli.Tests.ActivityStreamer;

@@ -28,7 +28,7 @@ public sealed class StreamerServingTests
         var options = Read("-lh", "host-a", "-lp", "3781", "-rh", "host-b", "-rp", "3782", "-s", "fmmmp3", "-a", "2500")!; // It is asked for.
 
         Assert.Equal("host-a", options.Hostname);
-        Assert.Equal([new StreamerRemote("host-b", 3782, IsTls: false)], options.Remotes);
+        Assert.Equal([new StreamerServer("host-b", 3782)], options.Remotes);
         Assert.Equal(("fmmmp3", TimeSpan.FromSeconds(2.5)), (options.Secret, options.AnnounceInterval));
     }
 

@@ -10,7 +10,7 @@ public sealed class ForeignServerTests : IDisposable
 
     public ForeignServerTests() => _listener.Start();
 
-    private StreamerRemote Remote => new("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port, IsTls: false);
+    private StreamerServer Remote => new("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
 
     public void Dispose() => _listener.Dispose();
 
@@ -76,7 +76,7 @@ public sealed class ForeignServerTests : IDisposable
     {
         using var gone = new TcpListener(IPAddress.Loopback, 0);
         gone.Start();
-        var dead = new StreamerRemote("127.0.0.1", ((IPEndPoint)gone.LocalEndpoint).Port, IsTls: false);
+        var dead = new StreamerServer("127.0.0.1", ((IPEndPoint)gone.LocalEndpoint).Port);
         gone.Stop();
         await using var server = await StreamerClient.ServeAsync(o => o with { Remotes = [dead, Remote] });
 
@@ -107,7 +107,7 @@ public sealed class ForeignServerTests : IDisposable
     public async Task Two_of_our_servers_linked_by_this_protocol_alone_share_activities_and_names()
     {
         await using var root = await StreamerClient.ServeAsync();
-        var remote = new StreamerRemote("127.0.0.1", StreamerClient.EndPointOf(root).Port, IsTls: false);
+        var remote = new StreamerServer("127.0.0.1", StreamerClient.EndPointOf(root).Port);
         await using var leaf = await StreamerClient.ServeAsync(o => o with { Remotes = [remote] }, o => o with { Node = o.Node with { Region = "us" } });
         await KnowsAsync(root, 1);
         await KnowsAsync(leaf, 1);

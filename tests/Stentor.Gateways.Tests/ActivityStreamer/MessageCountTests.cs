@@ -53,7 +53,7 @@ public sealed partial class MessageCountTests
         {
             for (var i = 0; i < count; i++)
             {
-                StreamerRemote[] remotes = i == 0 ? [] : [new StreamerRemote("127.0.0.1", StreamerClient.EndPointOf(servers[(i - 1) / 2]).Port, IsTls: false)];
+                StreamerServer[] remotes = i == 0 ? [] : [new StreamerServer("127.0.0.1", StreamerClient.EndPointOf(servers[(i - 1) / 2]).Port)];
                 servers.Add(await StreamerClient.ServeAsync(
                     o => o with { Remotes = remotes, AnnounceInterval = TimeSpan.FromSeconds(1), LockWait = TestServer.Patience },
                     o => o with { Tcp = null, SegmentBytes = 1024 * 1024 }));

@@ -58,7 +58,7 @@ public sealed class StartTests : IDisposable
     [Fact]
     public async Task Whoever_dials_needs_the_secret_of_those_who_are_there()
     {
-        var refused = await Assert.ThrowsAsync<ServerStartException>(() => StreamerClient.ServeAsync(o => o with { Secret = null, Remotes = [new StreamerRemote("127.0.0.1", 1, IsTls: false)] }));
+        var refused = await Assert.ThrowsAsync<ServerStartException>(() => StreamerClient.ServeAsync(o => o with { Secret = null, Remotes = [new StreamerServer("127.0.0.1", 1)] }));
 
         Assert.Contains("--activity-streamer-secret-file", refused.Message, StringComparison.Ordinal);
         Assert.True(refused.IsUsage);
