@@ -32,12 +32,19 @@ internal sealed class StreamerSession(StreamerSessionOptions options, TimeProvid
     private TaskCompletionSource<StreamerConnection> _ready = NewReady();
     private bool _isRegistered = !options.Registers;
     private long _sentAt;
+    private int _redirects;
     private volatile bool _isEnding;
 
     /// <summary>
     /// Whether a connection was lost soon after something was published on it, which then may not have arrived: the protocol has no acknowledgement.
     /// </summary>
     public bool MayHaveLost { get; private set; }
+
+    /// <summary>Where it is logged in, as far as can be told for good; null between two connections. Any thread may ask.</summary>
+    public StreamerServer? Place => Volatile.Read(ref _ready).Task is { IsCompletedSuccessfully: true } ready ? ready.Result.Server : null;
+
+    /// <summary>How often servers have sent it on. Any thread may ask.</summary>
+    public int Redirects => Volatile.Read(ref _redirects);
 
     /// <summary>
     /// Runs the session until <see cref="EndAsync"/> or the token ends it; both log out and close in order, the token within
@@ -290,6 +297,7 @@ internal sealed class StreamerSession(StreamerSessionOptions options, TimeProvid
             throw new StreamerException($"{from} sends this client on to {place}, after {StreamerRoute.RedirectsMax} servers in a row did the like; the servers do not agree on who takes it.");
         }
 
+        Interlocked.Increment(ref _redirects);
         options.OnStatus($"{from} sends this client on to {place}.");
     }
 

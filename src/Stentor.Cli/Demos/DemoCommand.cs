@@ -1,6 +1,7 @@
 using Stentor.Cli.Clients;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Demos.Causality;
+using Stentor.Cli.Demos.Network;
 
 namespace Stentor.Cli.Demos;
 
@@ -13,11 +14,12 @@ internal sealed class DemoCommand : ExampleCommand
         : base("demo", "Demonstrations: real nodes and clients on free ports, which tell what happens and check it.")
     {
         Add(new CausalityCommand(around));
+        Add(new NetworkCommand(around));
         SetAction(_ => List(around));
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Examples => ["# which are there?", "stentor demo", "stentor demo causality"];
+    public override IReadOnlyList<string> Examples => ["# which are there?", "stentor demo", "stentor demo causality", "stentor demo network"];
 
     private int List(Surroundings around)
     {

@@ -17,6 +17,7 @@ internal sealed class DemoNode : IAsyncDisposable
 
     private readonly Process _process;
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Uri> _streaming = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Queue<string> _messages = new();
     private readonly Task _reading;
 
@@ -54,8 +55,9 @@ internal sealed class DemoNode : IAsyncDisposable
     /// <param name="directory">Its working directory, where no settings lie.</param>
     /// <param name="region">Its region.</param>
     /// <param name="port">Its port on loopback; 0 for a free one.</param>
+    /// <param name="data">Where it keeps what it knows; null for nowhere, in memory.</param>
     /// <param name="options">Further options of <c>serve</c>.</param>
-    public static DemoNode Start(string directory, string region, int port, IEnumerable<string> options)
+    public static DemoNode Start(string directory, string region, int port, string? data, IEnumerable<string> options)
     {
         var (program, first) = ThisProgram();
         var start = new ProcessStartInfo(program)
@@ -67,7 +69,7 @@ internal sealed class DemoNode : IAsyncDisposable
             RedirectStandardError = true,
         };
         foreach (var argument in (IEnumerable<string>)[
-            .. first, "serve", "--ephemeral", "--json", "--stop-with-input", "--log-level", "warn", "--region", region,
+            .. first, "serve", .. data is null ? ["--ephemeral"] : (string[])["--data", data], "--json", "--stop-with-input", "--log-level", "warn", "--region", region,
             "--listen", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"), .. options])
         {
             start.ArgumentList.Add(argument);
@@ -92,16 +94,19 @@ internal sealed class DemoNode : IAsyncDisposable
     /// <summary>Waits until it listens.</summary>
     /// <param name="patience">Longest wait.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task WaitUntilListeningAsync(TimeSpan patience, CancellationToken cancellationToken)
+    public Task WaitUntilListeningAsync(TimeSpan patience, CancellationToken cancellationToken) => WaitAsync(_listening.Task, patience, cancellationToken);
+
+    /// <summary>Waits until it serves the Activity Streamer protocol, which its options must ask for.</summary>
+    /// <param name="patience">Longest wait.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Where.</returns>
+    public Task<Uri> WaitUntilStreamingAsync(TimeSpan patience, CancellationToken cancellationToken) => WaitAsync(_streaming.Task, patience, cancellationToken);
+
+    /// <summary>Kills it, as <c>kill -9</c> does, and waits until it is gone.</summary>
+    public async Task KillAsync()
     {
-        try
-        {
-            await _listening.Task.WaitAsync(patience, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            throw new DemoException($"The node of {Region} did not listen within {patience.TotalSeconds:0} s. {LastWords()}".TrimEnd());
-        }
+        _process.Kill();
+        await _reading;
     }
 
     /// <inheritdoc/>
@@ -129,6 +134,18 @@ internal sealed class DemoNode : IAsyncDisposable
         return Path.GetFileNameWithoutExtension(path) == "dotnet" ? (path, [typeof(DemoNode).Assembly.Location]) : (path, []);
     }
 
+    private async Task<Uri> WaitAsync(Task<Uri> listening, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await listening.WaitAsync(patience, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            throw new DemoException($"The node of {Region} did not listen within {patience.TotalSeconds:0} s. {LastWords()}".TrimEnd());
+        }
+    }
+
     private string LastWords() => Messages.Count == 0 ? "" : $"It said:\n{string.Join('\n', Messages)}";
 
     private async Task ReadOutAsync()
@@ -136,13 +153,15 @@ internal sealed class DemoNode : IAsyncDisposable
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
             var listener = JsonSerializer.Deserialize(line, CommandJson.Default.ListeningLine);
-            if (listener is { Kind: "http" })
+            if (listener is { Kind: "http" or "activity-streamer" })
             {
-                _listening.TrySetResult(new Uri(listener.Listening));
+                (listener.Kind == "http" ? _listening : _streaming).TrySetResult(new Uri(listener.Listening));
             }
         }
 
-        _listening.TrySetException(new DemoException($"The node of {Region} ended before it listened. {LastWords()}".TrimEnd()));
+        var end = new DemoException($"The node of {Region} ended before it listened. {LastWords()}".TrimEnd());
+        _listening.TrySetException(end);
+        _streaming.TrySetException(end);
     }
 
     private async Task ReadErrorAsync()

@@ -42,7 +42,7 @@ internal sealed class Stage(Surroundings around, TimeProvider time) : IAsyncDisp
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<DemoNode> StartNodeAsync(string region, int port, IEnumerable<string> options, CancellationToken cancellationToken)
     {
-        var node = Add(DemoNode.Start(Directory, region, port, options));
+        var node = Add(DemoNode.Start(Directory, region, port, data: null, options));
         await node.WaitUntilListeningAsync(Patience, cancellationToken);
         return node;
     }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Stentor.Client;
 
-namespace Stentor.Cli.Demos.Causality;
+namespace Stentor.Cli.Demos;
 
 /// <summary>What demonstrations do with the regions of a cluster.</summary>
 internal static class DemoCluster
