@@ -7,7 +7,10 @@ namespace Stentor.Gateways;
 /// </summary>
 internal sealed class EchoGuard
 {
-    /// <summary>How long an activity is remembered, in milliseconds. 10 s: longer than servers take to pass one on, and than they take to notice a loop by their announcements.</summary>
+    /// <summary>How soon an echo comes, in milliseconds. 3 s: longer than servers take to pass an activity on, and so short that people hardly say the same by chance.</summary>
+    public const long EchoMs = 3_000;
+
+    /// <summary>For how long what one peer brings again and again is counted, in milliseconds. 10 s: longer than servers take to notice a loop by their announcements.</summary>
     public const long WindowMs = 10_000;
 
     /// <summary>How often one peer may bring the very same activity in that time. 1,000: no person does, a loop does at once.</summary>
@@ -40,7 +43,7 @@ internal sealed class EchoGuard
     {
         lock (_gate)
         {
-            return (_marks.TryGetValue((peer, hash, true), out var sent) && now - sent.At < WindowMs) || Count((peer, hash, false), now) > RepeatsMax;
+            return (_marks.TryGetValue((peer, hash, true), out var sent) && now - sent.At < EchoMs) || Count((peer, hash, false), now) > RepeatsMax;
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed partial class Overlay
 
     private readonly Dictionary<(string Username, string Secret), Request> _requests = [];
     private readonly Queue<(string Username, string Secret)> _requestOrder = new();
+
+    // What is being registered at the other nodes of the cluster.
+    private readonly Dictionary<string, (string Secret, long At)> _sisters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Registration> _registrations = new(StringComparer.Ordinal);
 
     /// <summary>Asks all foreign servers for a username.</summary>
@@ -52,7 +55,7 @@ internal sealed partial class Overlay
     /// <param name="output">Receives what is to be done.</param>
     public void Release(string username, string secret, OverlayOutput output)
     {
-        if (_requests.ContainsKey((username, secret)))
+        if (_peers.Count > 0 || _servers.Values.Any(s => !s.IsOurs))
         {
             Broadcast(StreamerLines.Name(StreamerCommands.LockDenied, username, secret), output);
         }
@@ -102,28 +105,20 @@ internal sealed partial class Overlay
             return true;
         }
 
-        foreach (var (pair, request) in _requests)
-        {
-            if (pair.Username == username && pair.Secret != secret && request.Source.IsNode && now - request.At < _options.LockWaitMs)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        return _sisters.TryGetValue(username, out var sister) && sister.Secret != secret && now - sister.At < _options.LockWaitMs;
     }
 
     private void TakeAllowed(Source source, StreamerMessage message, OverlayOutput output)
     {
-        if (!_requests.ContainsKey((message.Username, message.Secret)))
+        var isOurs = _registrations.TryGetValue(message.Username, out var registration) && registration.Secret == message.Secret;
+        if (!isOurs && !_requests.ContainsKey((message.Username, message.Secret)))
         {
             output.Drops.Add(StreamerDrop.Unasked);
             return;
         }
 
         PassOn(source, StreamerLines.Name(StreamerCommands.LockAllowed, message.Username, message.Secret, message.Id), output);
-        if (_registrations.TryGetValue(message.Username, out var registration) && registration.Secret == message.Secret
-            && registration.Waits.TryGetValue(source, out var wait))
+        if (isOurs && registration!.Waits.TryGetValue(source, out var wait)) // It was found.
         {
             wait.Allow(message.Id);
             if (registration.Waits.Values.All(w => w.IsOver))
@@ -152,7 +147,7 @@ internal sealed partial class Overlay
     {
         _registrations.Remove(registration.Username);
         output.Decisions.Add(new NameDecision(registration.Ticket, answer, servers));
-        if (answer is NameAnswer.Silent or NameAnswer.Gone)
+        if (answer is NameAnswer.Silent or NameAnswer.Gone or NameAnswer.Stopping)
         {
             Release(registration.Username, registration.Secret, output);
         }
@@ -166,9 +161,28 @@ internal sealed partial class Overlay
             Decide(registration, NameAnswer.Silent, string.Join(", ", silent.Take(5).Select(id => Printable.Cut(id))), output);
         }
 
-        while (_requestOrder.TryPeek(out var oldest) && (!_requests.TryGetValue(oldest, out var request) || now - request.At >= RequestMs))
+        if (_sisters.Count > 0)
+        {
+            foreach (var (username, sister) in _sisters)
+            {
+                if (now - sister.At >= _options.LockWaitMs)
+                {
+                    _sisters.Remove(username); // A dictionary may lose what it is walked over.
+                }
+            }
+        }
+
+        while (_requestOrder.TryPeek(out var oldest) && (!_requests.TryGetValue(oldest, out var request) || now - request.At >= Math.Max(RequestMs, 2 * _options.LockWaitMs)))
         {
             _requests.Remove(_requestOrder.Dequeue());
+        }
+    }
+
+    private void EndWaits(OverlayOutput output)
+    {
+        foreach (var registration in _registrations.Values.ToList())
+        {
+            Decide(registration, NameAnswer.Stopping, "", output);
         }
     }
 
@@ -182,6 +196,11 @@ internal sealed partial class Overlay
 
     private void Remember(Source source, string username, string secret, long now)
     {
+        if (source.IsNode && (_sisters.Count < RequestsMax || _sisters.ContainsKey(username)))
+        {
+            _sisters[username] = (secret, now);
+        }
+
         if (_requests.TryGetValue((username, secret), out var known))
         {
             known.At = now;

@@ -26,6 +26,9 @@ internal sealed partial class Overlay
     // How long a client that was sent somewhere counts there although it has not been heard of. 5 s: between two announcements.
     private const long ExpectedMs = 5_000;
 
+    // For how many announcements that did not come a server's id is its own still.
+    private const int HeldIntervals = 3;
+
     // Measured with 300 clients that come to five nodes at random: with 0 some are sent on three times, with much more loads stay apart.
     private const int SentSlack = 2;
 
@@ -88,10 +91,6 @@ internal sealed partial class Overlay
         {
             var source = new Source("", peer);
             Forget(s => s.Source == source, isOurs: true, output);
-            foreach (var server in _servers.Values.Where(s => s.Before == source))
-            {
-                server.Before = null;
-            }
         }
     }
 
@@ -286,9 +285,13 @@ internal sealed partial class Overlay
         CheckNames(now, output);
     }
 
-    /// <summary>This server stops: the other nodes hear it at once.</summary>
+    /// <summary>This server stops: registrations that wait for others end, and the other nodes hear it at once.</summary>
     /// <param name="output">Receives what is to be done.</param>
-    public void Leave(OverlayOutput output) => output.Notices.Add(StreamerLines.Gone(Id));
+    public void Leave(OverlayOutput output)
+    {
+        EndWaits(output);
+        output.Notices.Add(StreamerLines.Gone(Id));
+    }
 
     private void TellLoad(long now, OverlayOutput output)
     {
@@ -344,13 +347,14 @@ internal sealed partial class Overlay
         }
         else if (server.Source != source)
         {
-            if (server.Before == source && !source.IsNode)
+            if (now - server.HeardAt < HeldIntervals * _options.AnnounceMs && !source.IsNode)
             {
-                Refuse(source, StreamerDrop.Loop, $"the server '{Printable.Cut(message.Id)}' is heard by two ways: the servers are linked in a loop", output);
+                // A loop, or somebody who takes another one's name: whoever had it first keeps it while it is there.
+                output.Drops.Add(StreamerDrop.Loop);
                 return;
             }
 
-            (server.Before, server.Source) = (server.Source, source);
+            server.Source = source;
         }
 
         server.Take(message, now);
@@ -469,9 +473,6 @@ internal sealed partial class Overlay
         public StreamerAddress Address { get; private set; }
 
         public Source Source { get; set; }
-
-        /// <summary>By which way it was heard of before the current one.</summary>
-        public Source? Before { get; set; }
 
         public long HeardAt { get; private set; }
 

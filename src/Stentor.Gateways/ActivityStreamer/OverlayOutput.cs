@@ -52,6 +52,9 @@ internal enum NameAnswer
 
     /// <summary>One went away before it answered.</summary>
     Gone,
+
+    /// <summary>This server stops.</summary>
+    Stopping,
 }
 
 /// <summary>The end of asking for a username.</summary>

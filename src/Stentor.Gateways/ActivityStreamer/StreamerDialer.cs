@@ -89,13 +89,20 @@ internal sealed class StreamerDialer(StreamerGateway gateway, string secret)
             return e is OperationCanceledException ? $"no answer within {ConnectTimeout.TotalSeconds:0} s." : e.Message;
         }
 
-        await using (stream)
+        try
         {
-            var input = PipeReader.Create(stream);
-            using var sink = new PipeSink(PipeWriter.Create(stream), socket.Dispose);
-            using var session = new StreamerSession(gateway, sink, socket, socket.RemoteEndPoint as IPEndPoint, input);
-            await session.RunDialledAsync(secret);
-            return session.Reason;
+            await using (stream)
+            {
+                var input = PipeReader.Create(stream);
+                using var sink = new PipeSink(PipeWriter.Create(stream), socket.Dispose);
+                using var session = new StreamerSession(gateway, sink, socket, socket.RemoteEndPoint as IPEndPoint, input);
+                await session.RunDialledAsync(secret);
+                return session.Reason;
+            }
+        }
+        catch (Exception e) when (StreamerGateway.IsLoss(e))
+        {
+            return e.Message;
         }
     }
 }

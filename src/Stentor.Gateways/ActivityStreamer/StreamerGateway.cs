@@ -165,7 +165,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         }
         catch (OperationCanceledException)
         {
-            return new Refusal(ErrorType.NotReady, "The node is stopping. Register again, here or at another one.");
+            return Stops();
         }
 
         _metrics.OnDecision(decision.Answer);
@@ -175,9 +175,12 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
             NameAnswer.Denied => new Refusal(ErrorType.Taken, $"{username} is already registered with the system"),
             NameAnswer.Busy => new Refusal(ErrorType.Undecided, $"Somebody is registering {username} at this moment. Try again in {Options.LockWait.TotalSeconds:0.#} s."),
             NameAnswer.Gone => new Refusal(ErrorType.Undecided, $"The server {decision.Servers} went away before it had said whether {username} is free. The name was released; register again."),
+            NameAnswer.Stopping => Stops(),
             _ => new Refusal(ErrorType.Undecided, $"Not all servers answered within {Options.LockWait.TotalSeconds:0.#} s whether {username} is free (silent: {decision.Servers}). The name was released; register again when they are back."),
         };
     }
+
+    private static Refusal Stops() => new(ErrorType.NotReady, "The node is stopping. Register again, here or at another one.");
 
     /// <inheritdoc/>
     public void Release(string username, string secret) => Do(output => _overlay.Release(username, secret, output));
@@ -385,8 +388,16 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     {
         lock (_gate)
         {
-            step(_output);
-            Carry();
+            try
+            {
+                step(_output);
+                Carry();
+            }
+            finally
+            {
+                _output.Clear(); // Whatever failed must not fail again for the next one.
+            }
+
             if (_overlay.OwesLoad && !_isTickNear)
             {
                 _isTickNear = true;
@@ -445,8 +456,6 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         {
             Tell(drop);
         }
-
-        _output.Clear();
     }
 
     private void Tell(StreamerDrop drop)

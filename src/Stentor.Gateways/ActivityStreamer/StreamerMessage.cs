@@ -10,8 +10,11 @@ namespace Stentor.Gateways;
 /// </summary>
 public sealed record StreamerMessage
 {
-    /// <summary>Longest username, secret or other text that is kept, in characters; longer than any that a name or secret may have.</summary>
-    public const int TextLengthMax = 4096;
+    /// <summary>
+    /// Longest username, secret or other text that is kept, in characters: longer than any that a name or secret may have, and so short that what is told to other nodes
+    /// of it, each letter escaped, fits into a notice.
+    /// </summary>
+    public const int TextLengthMax = 2048;
 
     /// <summary>The greatest number of clients that is believed. 10 million: more than ports and memory of any one machine.</summary>
     public const int LoadMax = 10_000_000;
@@ -295,7 +298,9 @@ public sealed record StreamerMessage
                 throw Malformed($"the received message did not contain `{name}`");
             }
 
-            var isNumber = long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && value.Type is JsonTokenType.Number or JsonTokenType.String;
+            // Some programs know no whole numbers and write 5.0; a string has digits only.
+            var styles = value.Type == JsonTokenType.Number ? NumberStyles.Float : NumberStyles.None;
+            var isNumber = decimal.TryParse(value.Text, styles, CultureInfo.InvariantCulture, out var number) && decimal.IsInteger(number) && value.Type is JsonTokenType.Number or JsonTokenType.String;
             return isNumber && number >= least && number <= most
                 ? (int)number
                 : throw Malformed($"`{name}` must be a whole number from {least} to {most}");

@@ -47,13 +47,7 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
         (_gateway, _node, _sink, _socket, _from, _input) = (gateway, gateway.Node, sink, socket, from, input);
         _reader = _node.Hub.Open(WireForm.ActivityStreamer, sink);
         _openedAt = _node.Time.GetTimestamp();
-        if (socket is not null)
-        {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveRetries);
-        }
+        KeepAlive(socket);
     }
 
     private enum Phase
@@ -162,6 +156,21 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
     {
         _feeding?.Dispose();
         _reader.Dispose();
+    }
+
+    private static void KeepAlive(Socket? socket)
+    {
+        try
+        {
+            socket?.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket?.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+            socket?.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
+            socket?.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveRetries);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is gone already; reading it says so.
+        }
     }
 
     private async Task ReceiveAsync()

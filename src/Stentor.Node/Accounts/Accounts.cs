@@ -75,7 +75,8 @@ public sealed partial class Accounts(StentorNode node)
             return denied;
         }
 
-        var refusal = await RegisterHereAsync(username, secret, cancellationToken);
+        // They have recorded it: whoever asked may go now, this is brought to its end.
+        var refusal = await RegisterHereAsync(username, secret, CancellationToken.None);
         if (refusal is not null)
         {
             others.Release(username, secret);

@@ -72,6 +72,42 @@ public sealed class ForeignServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_resets_every_connection_is_tried_again_and_again()
+    {
+        await using var server = await StreamerClient.ServeAsync(o => o with { Remotes = [Remote] });
+        for (var i = 0; i < 5; i++)
+        {
+            using var socket = await _listener.AcceptSocketAsync().WaitAsync(TestServer.Patience);
+            socket.LingerState = new LingerOption(enable: true, 0);
+        }
+
+        using var remote = await StreamerClient.AcceptAsync(_listener);
+
+        await remote.ExpectAsync("AUTHENTICATE");
+    }
+
+    [Fact]
+    public async Task A_registration_whose_client_has_gone_is_brought_to_its_end()
+    {
+        await using var server = await StreamerClient.ServeAsync();
+        using var peer = await StreamerClient.PeerAsync(server, "x");
+        using var gone = new CancellationTokenSource();
+        using var body = new StringContent("""{"username":"ann","secret":"s1"}""", System.Text.Encoding.UTF8, "application/json");
+        var post = server.Client.PostAsync("/v1/accounts", body, gone.Token);
+        await peer.ExpectAsync("LOCK_REQUEST");
+
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => post);
+        await peer.SendAsync("""{"command":"LOCK_ALLOWED","username":"ann","secret":"s1"}""");
+
+        using var patience = new CancellationTokenSource(TestServer.Patience);
+        while (await LoginAsync(server, "s1") != "LOGIN_SUCCESS")
+        {
+            await Task.Delay(20, patience.Token); // There is nobody left to be told.
+        }
+    }
+
+    [Fact]
     public async Task When_the_first_server_cannot_be_reached_the_next_one_is_linked()
     {
         using var gone = new TcpListener(IPAddress.Loopback, 0);

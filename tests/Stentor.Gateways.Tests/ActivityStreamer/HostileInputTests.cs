@@ -210,6 +210,20 @@ public sealed partial class HostileInputTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_permission_with_texts_that_nobody_needs_harms_nobody()
+    {
+        using var other = await StreamerClient.PeerAsync(_server, "y");
+        using var peer = await StreamerClient.PeerAsync(_server, "x");
+        var odd = string.Concat(Enumerable.Repeat("\\u0001", StreamerMessage.TextLengthMax));
+        await peer.SendAsync($$"""{"command":"LOCK_REQUEST","username":"{{odd}}","secret":"{{odd}}"}""");
+
+        await peer.SendAsync($$"""{"command":"LOCK_ALLOWED","username":"{{odd}}","secret":"{{odd}}","server":"{{new string('a', 25_000)}}"}""");
+
+        await peer.SettleAsync();
+        await other.SettleAsync();
+    }
+
+    [Fact]
     public async Task A_server_that_asks_and_never_reads_is_closed_and_no_other()
     {
         using var other = await StreamerClient.PeerAsync(_server, "y");

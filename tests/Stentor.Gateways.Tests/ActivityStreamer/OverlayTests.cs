@@ -322,25 +322,65 @@ public sealed class OverlayTests
     }
 
     [Fact]
-    public void A_server_that_is_heard_by_two_ways_again_and_again_means_a_loop()
+    public void Whoever_takes_another_servers_id_is_not_heard_while_that_one_is_there()
     {
         _world.Open(1, 2);
+        _world.Hear(1, OverlayWorld.Announce("x", load: 5));
 
-        _world.Hear(1, OverlayWorld.Announce("x"));
-        Assert.DoesNotContain("close 2", _world.Hear(2, OverlayWorld.Announce("x"))); // It may have moved.
-        Assert.Equal(["close 1", "drop Loop"], _world.Hear(1, OverlayWorld.Announce("x")));
+        Assert.Equal(["drop Loop"], _world.Hear(2, OverlayWorld.Announce("x", load: 0)));
+        Assert.Contains("to 2: SERVER_ANNOUNCE x 6", _world.Hear(1, OverlayWorld.Announce("x", load: 6)));
     }
 
     [Fact]
     public void A_server_may_move_to_another_link()
     {
+        _world.Open(1, 2, 3);
+        _world.Hear(1, OverlayWorld.Announce("x"));
+        _world.Do(output => _world.Overlay.Close(1, output));
+        Assert.Contains("to 3: SERVER_ANNOUNCE x 1", _world.Hear(2, OverlayWorld.Announce("x", load: 1)));
+
+        _world.Pass(15_000); // Its old link hangs, and nothing says so.
+
+        Assert.Contains("to 2: SERVER_ANNOUNCE x 2", _world.Hear(3, OverlayWorld.Announce("x", load: 2)));
+    }
+
+    [Fact]
+    public void A_server_that_stops_ends_registrations_that_wait_and_the_others_forget_the_name()
+    {
+        _world.Open(1);
+        _world.Hear(1, OverlayWorld.Announce("x"));
+        _world.Register("ann", "s");
+
+        Assert.Equal(
+            ["to 1: LOCK_DENIED ann s", "notice: LOCK_DENIED ann s (from 0)", "notice: SERVER_GONE me", "decided 1: Stopping"],
+            _world.Do(_world.Overlay.Leave));
+    }
+
+    [Fact]
+    public void A_flood_of_requests_does_not_make_a_registration_miss_its_answers()
+    {
         _world.Open(1, 2);
         _world.Hear(1, OverlayWorld.Announce("x"));
-        _world.Hear(2, OverlayWorld.Announce("x"));
-        _world.Do(output => _world.Overlay.Close(1, output));
-        _world.Open(3);
+        _world.Register("ann", "s");
+        for (var i = 0; i < 10_001; i++)
+        {
+            _world.Hear(2, OverlayWorld.Name("LOCK_REQUEST", "ann", $"rival{i}"));
+        }
 
-        Assert.DoesNotContain("close 3", _world.Hear(3, OverlayWorld.Announce("x")));
+        Assert.Contains("decided 1: Allowed", _world.Hear(1, OverlayWorld.Name("LOCK_ALLOWED", "ann", "s")));
+    }
+
+    [Fact]
+    public void Answers_are_taken_for_as_long_as_a_registration_waits()
+    {
+        var world = new OverlayWorld(OverlayWorld.Options with { LockWaitMs = 120_000, SilenceMs = 1_000_000 });
+        world.Open(1);
+        world.Hear(1, OverlayWorld.Announce("x"));
+        world.Register("ann", "s");
+
+        world.Pass(119_999);
+
+        Assert.Contains("decided 1: Allowed", world.Hear(1, OverlayWorld.Name("LOCK_ALLOWED", "ann", "s")));
     }
 
     [Fact]
