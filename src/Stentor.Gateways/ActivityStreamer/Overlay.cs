@@ -23,8 +23,14 @@ internal sealed partial class Overlay
     // How soon the other nodes hear of a load again after they have heard of one. 10 ms: a hundred notices a second, however many come and go.
     private const long LoadMs = 10;
 
-    // How long a client that was sent somewhere counts there although it has not been heard of. 5 s: between two announcements.
+    // How long a client that was sent to a foreign server counts there although it has not been heard of. 5 s: between two announcements.
     private const long ExpectedMs = 5_000;
+
+    // The same for our own nodes, which tell each arrival. 1 s: longer than a client takes from one to the other.
+    private const long ExpectedOursMs = 1_000;
+
+    // How much later than a client's arrival the word that it was sent there may be heard: 100 ms.
+    private const long LateMs = 100;
 
     // For how many announcements that did not come a server's id is its own still.
     private const int HeldIntervals = 3;
@@ -159,10 +165,10 @@ internal sealed partial class Overlay
                 Forget(s => s.Id == message.Id && !s.Source.IsPeer, isOurs: false, output);
                 break;
             case StreamerNotices.ServerExpects when message.Id == Id:
-                _coming = (_coming.At + ExpectedMs > now ? _coming.Count + message.Load : message.Load, now);
+                _coming = (_coming.At + ExpectedOursMs > now ? _coming.Count + message.Load : message.Load, now);
                 break;
             case StreamerNotices.ServerExpects:
-                _servers.GetValueOrDefault(message.Id)?.Expect(message.Load, now);
+                _servers.GetValueOrDefault(message.Id)?.ExpectTold(message.Load, now);
                 break;
             default:
                 Take(new Source(instance, message.Peer), message, now, output);
@@ -208,7 +214,7 @@ internal sealed partial class Overlay
     /// <param name="now">Milliseconds, never going back.</param>
     public int TakeSlack(long now)
     {
-        if (_coming.Count == 0 || now - _coming.At >= ExpectedMs)
+        if (_coming.Count == 0 || now - _coming.At >= ExpectedOursMs)
         {
             return 0;
         }
@@ -462,6 +468,8 @@ internal sealed partial class Overlay
     {
         private int _expected;
         private long _expectedAt;
+        private int _unexpected;
+        private long _unexpectedSince;
 
         public string Id => id;
 
@@ -480,21 +488,38 @@ internal sealed partial class Overlay
         public bool IsOurs => Source.IsNode;
 
         /// <summary>Its load, with those that were sent there and are not counted yet.</summary>
-        public int LoadAt(long now) => Load + (now - _expectedAt < ExpectedMs ? _expected : 0);
+        public int LoadAt(long now) => Load + ExpectedAt(now);
 
         /// <summary>Clients were sent there.</summary>
-        public void Expect(int count, long now)
+        public void Expect(int count, long now) => (_expected, _expectedAt) = (ExpectedAt(now) + count, now);
+
+        /// <summary>Another node says that it has sent clients there; those that came before the word of them are not expected any more.</summary>
+        public void ExpectTold(int count, long now)
         {
-            _expected = LoadAt(now) - Load + count;
-            _expectedAt = now;
+            var late = Math.Min(count, now - _unexpectedSince < LateMs ? _unexpected : 0);
+            _unexpected -= late;
+            Expect(count - late, now);
         }
 
         public void Take(StreamerMessage message, long now)
         {
-            // Our own nodes tell each arrival; a foreign server tells what it has now and then, which then is the truth.
-            _expected = IsOurs ? Math.Max(0, _expected - Math.Max(0, message.Logins - Logins)) : 0;
+            if (IsOurs)
+            {
+                // Our own nodes tell each arrival.
+                var came = Math.Max(0, message.Logins - Logins);
+                var wereExpected = Math.Min(came, ExpectedAt(now));
+                _expected -= wereExpected;
+                (_unexpected, _unexpectedSince) = now - _unexpectedSince < LateMs ? (_unexpected + came - wereExpected, _unexpectedSince) : (came - wereExpected, now);
+            }
+            else
+            {
+                _expected = 0; // A foreign server tells what it has now and then, which then is the truth.
+            }
+
             (Load, Logins, Address, HeardAt) = (message.Load, message.Logins, new StreamerAddress(message.Hostname, message.Port), now);
         }
+
+        private int ExpectedAt(long now) => now - _expectedAt < (IsOurs ? ExpectedOursMs : ExpectedMs) ? _expected : 0;
     }
 }
 

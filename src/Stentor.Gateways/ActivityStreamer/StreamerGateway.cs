@@ -27,7 +27,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     // How long a registration waits for the other nodes of the cluster. 2 s: more than links take that are there; others must not hold it up.
     private static readonly TimeSpan SpreadWait = TimeSpan.FromSeconds(2);
 
-    // How long a client waits before it is sent elsewhere. 100 ms: ten times as long as the nodes wait between two words of their loads.
+    // How long a client waits on average before it is sent elsewhere. 100 ms: ten times as long as the nodes wait between two words of their loads.
     private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(100);
 
     // How often one kind of drop is told in the log.
@@ -268,8 +268,8 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
         if (hasSisters)
         {
-            // Many may have come at once, here and at the other nodes: nobody is sent away before their loads have been heard.
-            await Task.Delay(SettleWait, Node.Time, Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // Many may have come at once, here and at the other nodes: nobody is sent away before their loads have been heard, and not all at the same moment.
+            await Task.Delay(SettleWait * (0.5 + Random.Shared.NextDouble()), Node.Time, Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         StreamerAddress? elsewhere = null;

@@ -72,6 +72,17 @@ public sealed class ForeignServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_has_announced_itself_and_falls_silent_is_told_so_and_closed()
+    {
+        await using var server = await StreamerClient.ServeAsync(o => o with { Silence = TimeSpan.FromSeconds(1) });
+        using var peer = await StreamerClient.PeerAsync(server, "x");
+
+        Assert.Contains("nothing was heard", (await peer.ExpectAsync("INVALID_MESSAGE")).GetProperty("info").GetString(), StringComparison.Ordinal);
+        await peer.ExpectEndAsync();
+        Assert.Equal(0, (await server.GetAsync("/v1/cluster"))["activityStreamer"].GetProperty("servers").GetArrayLength());
+    }
+
+    [Fact]
     public async Task A_server_that_resets_every_connection_is_tried_again_and_again()
     {
         await using var server = await StreamerClient.ServeAsync(o => o with { Remotes = [Remote] });

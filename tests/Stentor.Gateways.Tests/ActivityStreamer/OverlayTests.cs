@@ -87,7 +87,7 @@ public sealed class OverlayTests
         Assert.Null(_world.Redirect(5));
         Assert.NotNull(_world.Redirect(6));
 
-        _world.Now += 5_000; // That one never arrived.
+        _world.Now += 1_000; // That one never arrived.
         Assert.NotNull(_world.Redirect(6));
     }
 
@@ -101,6 +101,17 @@ public sealed class OverlayTests
         _world.Notice("B", OverlayWorld.Announce("b", 3, logins: 1));
 
         Assert.NotNull(_world.Redirect(5));
+    }
+
+    [Fact]
+    public void Word_of_a_client_that_comes_after_the_client_is_not_counted_again()
+    {
+        _world.Meet("B", "b", load: 3);
+        _world.Notice("B", OverlayWorld.Announce("b", 4, logins: 1));
+
+        _world.Notice("C", """{"command":"SERVER_EXPECTS","id":"b","load":1}""");
+
+        Assert.NotNull(_world.Redirect(6));
     }
 
     [Fact]

@@ -102,6 +102,16 @@ internal sealed class StreamerCluster : IAsyncDisposable
     public async Task<int[]> LoadsAsync() =>
         await Task.WhenAll(_nodes.Select(async node => (await StreamerAsync(node)).GetProperty("load").GetInt32()));
 
+    /// <summary>Waits until every node knows how many clients every other one has.</summary>
+    public Task KnowLoadsAsync() => UntilAsync(
+        async () =>
+        {
+            var loads = await LoadsAsync();
+            var known = await Task.WhenAll(_nodes.Select(ServersAsync));
+            return known.All(servers => _nodes.Index().All(n => servers.GetValueOrDefault(IdOf(n.Item), loads[n.Index]) == loads[n.Index]));
+        },
+        "all nodes know each other's loads");
+
     /// <summary>The other servers that a node knows, with their loads.</summary>
     public static async Task<IReadOnlyDictionary<string, int>> ServersAsync(TestServer node) =>
         (await StreamerAsync(node)).GetProperty("servers").EnumerateArray().ToDictionary(s => s.GetProperty("id").GetString()!, s => s.GetProperty("load").GetInt32(), StringComparer.Ordinal); // A server has an id.
