@@ -351,6 +351,19 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
     private void Tick()
     {
+        try
+        {
+            Look();
+        }
+        catch (Exception e)
+        {
+            // A fault of ours; the next look may do, and the node has more to do than this.
+            StreamerLog.LookFailed(Log, e);
+        }
+    }
+
+    private void Look()
+    {
         // Those whose links are gone may be gone themselves: they say so if they are not.
         var open = Node.Links?.Reports.Where(r => r.Status.State == "open").Select(r => r.Status.Origin?.Value).OfType<string>().ToHashSet(StringComparer.Ordinal) ?? [];
         Do(output =>
@@ -383,15 +396,20 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         }
     }
 
-    /// <summary>One step of the overlay, and what it asks for. The lock is held over nothing that waits.</summary>
+    /// <summary>
+    /// One step of the overlay, and what it asks for. The lock is held over nothing that waits, and over nothing that may call back: a connection that is ended
+    /// may be done with at once, on this very thread.
+    /// </summary>
     private void Do(Action<OverlayOutput> step)
     {
+        Debug.Assert(!_gate.IsHeldByCurrentThread, "a step of the overlay is not part of another one");
+        List<Action>? ends = null;
         lock (_gate)
         {
             try
             {
                 step(_output);
-                Carry();
+                Carry(ref ends);
             }
             finally
             {
@@ -404,9 +422,11 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
                 _timer.Change(LoadInterval, TickInterval);
             }
         }
+
+        ends?.ForEach(end => end());
     }
 
-    private void Carry()
+    private void Carry(ref List<Action>? ends)
     {
         if (_output.IsEmpty)
         {
@@ -415,7 +435,10 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
         foreach (var (peer, line) in _output.Sends)
         {
-            _peers.GetValueOrDefault(peer)?.Send(line);
+            if (_peers.GetValueOrDefault(peer) is { } session && !session.TrySend(line))
+            {
+                (ends ??= []).Add(session.GiveUp);
+            }
         }
 
         foreach (var line in _output.Notices)
@@ -449,7 +472,10 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
 
         foreach (var (peer, reason) in _output.Closings)
         {
-            _peers.GetValueOrDefault(peer)?.Refuse(reason);
+            if (_peers.GetValueOrDefault(peer) is { } session)
+            {
+                (ends ??= []).Add(() => session.Refuse(reason));
+            }
         }
 
         foreach (var drop in _output.Drops)

@@ -23,6 +23,9 @@ internal static partial class StreamerLog
     [LoggerMessage(3205, LogLevel.Error, "Activity Streamer: activities do not go to server {Address} any more: {Reason}")]
     public static partial void FeedFailed(ILogger log, string address, string reason);
 
+    [LoggerMessage(3207, LogLevel.Error, "Activity Streamer: the gateway hit a fault, and goes on.")]
+    public static partial void LookFailed(ILogger log, Exception fault);
+
     [LoggerMessage(3206, LogLevel.Error, "Activity Streamer: a username asked for by another server could not be looked up.")]
     public static partial void NameFailed(ILogger log, Exception fault);
 }

@@ -15,7 +15,7 @@ internal sealed partial class StreamerSession
     private TaskCompletionSource? _answered;
     private int _inFlight;
     private int _outcomes;
-    private volatile bool _isOverfull;
+    private bool _isOverfull;
 
     /// <inheritdoc/>
     public void OnOutcome(in Outcome outcome)
@@ -185,7 +185,7 @@ internal sealed partial class StreamerSession
         var success = StreamerLines.Info(StreamerCommands.LoginSuccess, $"logged in as user {message.Username}");
         if (await _gateway.AdmitAsync() is { } elsewhere)
         {
-            Send(success);
+            TrySend(success); // The last one but one: whether there is room does not matter.
             End(new Ending(StreamerLines.Redirect(elsewhere.Hostname, elsewhere.Port)));
             return;
         }
@@ -212,7 +212,7 @@ internal sealed partial class StreamerSession
         if (refusal is null)
         {
             await _gateway.SpreadAsync(); // Whoever is redirected next must be known there.
-            Send(StreamerLines.Info(StreamerCommands.RegisterSuccess, $"register success for {message.Username}"));
+            _isOverfull |= !TrySend(StreamerLines.Info(StreamerCommands.RegisterSuccess, $"register success for {message.Username}"));
             return;
         }
 

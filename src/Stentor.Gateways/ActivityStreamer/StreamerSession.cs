@@ -81,28 +81,26 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
     /// <param name="secret">The secret that servers give each other.</param>
     public async Task RunDialledAsync(string secret)
     {
-        Send(StreamerLines.Authenticate(secret));
+        TrySend(StreamerLines.Authenticate(secret)); // The first line finds room.
         BecomePeer("dialled");
         await _gateway.ServeAsync(this);
     }
 
-    /// <summary>Sends a line. Does not wait.</summary>
+    /// <summary>Sends a line. Does not wait, and calls nobody back.</summary>
     /// <param name="line">A whole line.</param>
-    public void Send(ReadOnlySpan<byte> line)
+    /// <returns>False when too much waits for the other side.</returns>
+    public bool TrySend(ReadOnlySpan<byte> line)
     {
-        if (!_reader.Write(line))
-        {
-            if (_phase == Phase.Peer)
-            {
-                // It takes nothing of what it is told, and there is no end of announcements.
-                Reason ??= $"it takes nothing: {Reader.UnsentMax} bytes wait for it.";
-                _sink.Abort();
-            }
-
-            _isOverfull = true;
-        }
-
+        var hasRoom = _reader.Write(line);
         _reader.Flush();
+        return hasRoom;
+    }
+
+    /// <summary>The other side, a server, takes nothing of what it is told, and there is no end of announcements.</summary>
+    public void GiveUp()
+    {
+        Reason ??= $"it takes nothing: more than {Reader.UnsentMax} bytes wait for it.";
+        _sink.Abort();
     }
 
     /// <summary>Ends it with INVALID_MESSAGE.</summary>
