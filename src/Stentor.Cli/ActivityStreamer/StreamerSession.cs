@@ -129,7 +129,16 @@ internal sealed class StreamerSession(StreamerSessionOptions options, TimeProvid
         while (true)
         {
             var ready = Volatile.Read(ref _ready);
-            var connection = await ready.Task.WaitAsync(cancellationToken);
+            StreamerConnection connection;
+            try
+            {
+                connection = await ready.Task.WaitAsync(cancellationToken);
+            }
+            catch (OperationCanceledException) when (_isEnding && !cancellationToken.IsCancellationRequested)
+            {
+                return; // It was lost while it said goodbye, and the session is over.
+            }
+
             _isEnding = true; // First: when this connection ends, the session's task makes no other one.
             try
             {

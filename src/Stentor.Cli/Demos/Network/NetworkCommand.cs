@@ -8,7 +8,7 @@ internal sealed class NetworkCommand(Surroundings around)
     : DemonstrationCommand("network", "Five nodes and thirty clients: each activity reaches each client once, though one node is killed.", around)
 {
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Examples => ["stentor demo network", "# its story: docs/demos.md", "stentor demo network > network.txt && tail -1 network.txt"];
+    public override IReadOnlyList<string> Examples => ["stentor demo network", "# its story: docs/demos.md"];
 
     /// <inheritdoc/>
     protected override Task PlayAsync(ParseResult parsed, Stage stage, CancellationToken cancellationToken) => new NetworkPlay(stage).PlayAsync(cancellationToken);
