@@ -64,6 +64,11 @@ internal static class JsonValueHash
             return Checksum.Xxh64(reader.ValueSpan, TextSeed);
         }
 
+        if (reader.ValueSpan.IndexOf("\\ud"u8) >= 0 || reader.ValueSpan.IndexOf("\\uD"u8) >= 0)
+        {
+            return Checksum.Xxh64(reader.ValueSpan, TextSeed); // Perhaps half a surrogate pair, which is no text; what another region brings may hold one.
+        }
+
         var buffer = new byte[reader.ValueSpan.Length];
         return Checksum.Xxh64(buffer.AsSpan(0, reader.CopyString(buffer)), TextSeed);
     }

@@ -84,7 +84,7 @@ internal sealed class NameDesk : IDisposable
                 await _accounts.ForgetForeignAsync(work.Username, work.Secret, _stopping.Token);
             }
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!_stopping.IsCancellationRequested)
         {
             // A disk that does not read: this name has no answer, the next one may.
             StreamerLog.NameFailed(_log, e);

@@ -130,9 +130,13 @@ internal sealed partial class Overlay
 
     private void TakeDenied(Source source, string username, string secret, OverlayOutput output)
     {
-        PassOn(source, StreamerLines.Name(StreamerCommands.LockDenied, username, secret), output);
-        var isRecorded = _requests.TryGetValue((username, secret), out var request) && request.Source.IsPeer;
-        if (source.IsPeer || isRecorded)
+        var isAsked = _requests.TryGetValue((username, secret), out var request);
+        if (isAsked)
+        {
+            PassOn(source, StreamerLines.Name(StreamerCommands.LockDenied, username, secret), output);
+        }
+
+        if (source.IsPeer || (isAsked && request!.Source.IsPeer)) // It was found.
         {
             output.Releases.Add((username, secret)); // One node of ours does it for all.
         }

@@ -128,6 +128,18 @@ internal sealed partial class Overlay
         }
     }
 
+    /// <summary>Whether a peer is listened to: the silence of one that is not does not count.</summary>
+    /// <param name="peer">Its number.</param>
+    /// <param name="isHeard">Whether it is.</param>
+    /// <param name="now">Milliseconds, never going back.</param>
+    public void SetHeard(int peer, bool isHeard, long now)
+    {
+        if (_peers.TryGetValue(peer, out var state))
+        {
+            (state.IsUnheard, state.HeardAt) = (!isHeard, now);
+        }
+    }
+
     /// <summary>Another node of the cluster said something.</summary>
     /// <param name="instance">Which process.</param>
     /// <param name="line">What it said.</param>
@@ -281,7 +293,7 @@ internal sealed partial class Overlay
         TellLoad(now, output);
         foreach (var (peer, state) in _peers)
         {
-            if (state.HasAnnounced && now - state.HeardAt >= _options.SilenceMs)
+            if (state.HasAnnounced && !state.IsUnheard && now - state.HeardAt >= _options.SilenceMs)
             {
                 output.Closings.Add((peer, $"nothing was heard of you for {_options.SilenceMs / 1000.0:0.#} s"));
             }
@@ -342,7 +354,7 @@ internal sealed partial class Overlay
 
         if (server is null)
         {
-            if (_servers.Count >= ServersMax)
+            if (_servers.Count >= ServersMax && !source.IsNode)
             {
                 output.Drops.Add(StreamerDrop.TooManyServers);
                 return;
@@ -462,6 +474,9 @@ internal sealed partial class Overlay
         public long HeardAt { get; set; }
 
         public bool HasAnnounced { get; set; }
+
+        /// <summary>Whether it is not listened to at the moment.</summary>
+        public bool IsUnheard { get; set; }
     }
 
     private sealed class Server(string id)

@@ -25,6 +25,9 @@ internal enum StreamerDrop
     /// <summary>An activity came back, or comes again and again.</summary>
     Echo,
 
+    /// <summary>An activity that no entry may hold.</summary>
+    Unfit,
+
     /// <summary>More servers than are remembered.</summary>
     TooManyServers,
 

@@ -100,9 +100,9 @@ internal sealed class StreamerDialer(StreamerGateway gateway, string secret)
                 return session.Reason;
             }
         }
-        catch (Exception e) when (StreamerGateway.IsLoss(e))
+        catch (Exception e)
         {
-            return e.Message;
+            return e.Message; // Whatever it was: it is told, and the next try may do.
         }
     }
 }

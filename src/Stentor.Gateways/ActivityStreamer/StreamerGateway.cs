@@ -318,7 +318,28 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
     {
         _metrics.OnReceived(message.Command);
         Do(output => _overlay.Receive(peer, message, Now, output));
-        return message.Username.Length > 0 ? _desk.WaitForRoomAsync(message.Username, Stopping) : default;
+        return message.Command is StreamerCommands.LockRequest or StreamerCommands.LockDenied ? WaitForDeskAsync(peer, message.Username) : default;
+    }
+
+    /// <summary>Waits until more names can be looked up. It is this side that does not listen meanwhile.</summary>
+    private async ValueTask WaitForDeskAsync(int peer, string username)
+    {
+        var wait = _desk.WaitForRoomAsync(username, Stopping);
+        if (wait.IsCompletedSuccessfully)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            _overlay.SetHeard(peer, isHeard: false, Now);
+        }
+
+        await wait;
+        lock (_gate)
+        {
+            _overlay.SetHeard(peer, isHeard: true, Now);
+        }
     }
 
     /// <summary>Whether an activity that a server brings is to be recorded.</summary>
@@ -342,6 +363,15 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
         }
 
         return false;
+    }
+
+    /// <summary>A server brought an activity that no entry may hold.</summary>
+    internal void OnUnfit()
+    {
+        lock (_gate)
+        {
+            Tell(StreamerDrop.Unfit);
+        }
     }
 
     /// <summary>An activity goes to a server.</summary>
@@ -500,6 +530,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
             StreamerDrop.OwnId => "A server announced itself under the id of a node of ours: servers are linked in a loop, or two have the same id.",
             StreamerDrop.Loop => "A server is heard by two ways: servers are linked in a loop.",
             StreamerDrop.Echo => "An activity came back from the server that it had been sent to, or comes again and again: servers are linked in a loop.",
+            StreamerDrop.Unfit => "A server brought an activity that no entry may hold: over a limit, a key twice, NUL, half a surrogate pair.",
             StreamerDrop.TooManyServers => "More servers announce themselves than are remembered.",
             StreamerDrop.TooManyNames => "Other servers ask for more usernames than can be looked up.",
             StreamerDrop.Notice => "Another node sent a notice that is none.",

@@ -22,6 +22,9 @@ public sealed record StreamerMessage
     /// <summary>Longest id of a server, in characters.</summary>
     public const int IdLengthMax = 256;
 
+    // Deeper than any activity that anybody writes; a line has its own bound.
+    private const int BroadcastDepthMax = 1_000;
+
     // The longest that a name in DNS can be.
     private const int HostnameLengthMax = 253;
 
@@ -81,6 +84,33 @@ public sealed record StreamerMessage
 
             return new Fields(line, limits).Read(ref reader, text);
         });
+    }
+
+    /// <summary>Whether a line that <see cref="Parse"/> refuses is the broadcast of an activity all the same: good JSON, but not what an entry may hold.</summary>
+    /// <param name="line">One line without its line feed.</param>
+    internal static bool IsBroadcast(ReadOnlySpan<byte> line)
+    {
+        var reader = new Utf8JsonReader(line, JsonRules.Options(BroadcastDepthMax));
+        var (isBroadcast, hasActivity) = (false, false);
+        try
+        {
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isCommand = reader.ValueTextEquals("command"u8);
+                var isActivity = reader.ValueTextEquals("activity"u8);
+                reader.Read();
+                isBroadcast |= isCommand && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(StreamerCommands.ActivityBroadcast);
+                hasActivity |= isActivity && reader.TokenType == JsonTokenType.StartObject;
+                reader.Skip();
+            }
+
+            return isBroadcast && hasActivity && reader.TokenType == JsonTokenType.EndObject && !reader.Read();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false; // It is no JSON at all.
+        }
     }
 
     private static ProtocolException Malformed(string detail) => new(ErrorType.Malformed, detail);

@@ -52,6 +52,7 @@ internal sealed class StreamerMetrics : IDisposable
         StreamerDrop.OwnId => "own-id",
         StreamerDrop.Loop => "loop",
         StreamerDrop.Echo => "echo",
+        StreamerDrop.Unfit => "unfit",
         StreamerDrop.TooManyServers => "too-many-servers",
         StreamerDrop.TooManyNames => "too-many-names",
         _ => "notice",

@@ -47,7 +47,7 @@ internal sealed partial class StreamerSession
             text = text[(end + 1)..];
             if (Read(line) is not { } message)
             {
-                break;
+                continue; // It ends, or what was read was dropped.
             }
 
             if (message.Command is StreamerCommands.ActivityMessage or StreamerCommands.ActivityBroadcast)
@@ -90,6 +90,12 @@ internal sealed partial class StreamerSession
         try
         {
             return StreamerMessage.Parse(line, _node.Options.Limits);
+        }
+        catch (ProtocolException) when (_phase == Phase.Peer && StreamerMessage.IsBroadcast(line.Span))
+        {
+            // Anybody at the other server may write what is no entry here; the server itself has done nothing wrong.
+            _gateway.OnUnfit();
+            return null;
         }
         catch (ProtocolException e)
         {

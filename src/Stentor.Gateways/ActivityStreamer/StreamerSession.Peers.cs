@@ -3,7 +3,6 @@ using System.Text;
 using Stentor.Node;
 using Stentor.Protocol;
 using Stentor.Replication;
-using Stentor.Storage;
 
 namespace Stentor.Gateways;
 
@@ -85,8 +84,9 @@ internal sealed partial class StreamerSession
         {
             // The link has ended.
         }
-        catch (DiskException e)
+        catch (Exception e)
         {
+            // A disk that does not read, or a fault of ours: a link that brings nothing any more must not look like one that does.
             StreamerLog.FeedFailed(_gateway.Log, Client, e.Message);
             _sink.Abort();
         }

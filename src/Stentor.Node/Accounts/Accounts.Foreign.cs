@@ -42,7 +42,9 @@ public sealed partial class Accounts
     /// <param name="secret">Its secret there.</param>
     /// <param name="records">Whether a name that is free is recorded with this secret.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>True when the name was free, and is recorded now where asked for, or is known with this very secret.</returns>
+    /// <returns>
+    /// True when the name was free, and is recorded now where asked for, or is known with this very secret. Where it is recorded that is decided, in all regions.
+    /// </returns>
     public async ValueTask<bool> AllowsAsync(string username, string secret, bool records, CancellationToken cancellationToken)
     {
         if (WhyNotRegistrable(username, secret) is not null)
@@ -53,6 +55,17 @@ public sealed partial class Accounts
         for (var round = 0; round < RecordRoundsMax; round++)
         {
             var (channel, state) = Find(username);
+            if (records && IsUndecided(channel, state))
+            {
+                // What is said now must hold in all regions: whoever claimed it may still lose, or be denied.
+                if (await node.Cluster.WaitForDecisionAsync(channel, node.Options.ClaimWait, cancellationToken) is null)
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
             if (Known(channel, state) is { Count: > 0 } known)
             {
                 return await HashAsync(() => known.Any(form => SecretHash.Verify(secret, form)), cancellationToken);
@@ -169,6 +182,10 @@ public sealed partial class Accounts
 
         return node.Cluster.Sets?.Decide(channel, state) is { Claim: { } winner } && IsForeign(winner) && ClaimState.Read(channel, state).WasDenied(winner.Id);
     }
+
+    /// <summary>Whether somebody has claimed a name and it is not decided yet.</summary>
+    private bool IsUndecided(string channel, ChannelState? state) =>
+        state is not null && node.Cluster.Sets is { } sets && sets.Decide(channel, state) is null && ClaimState.Read(channel, state).Claims.Count > 0;
 
     /// <summary>The forms of the secrets of those who may turn out to have a name: one when it is decided, those of all claims before.</summary>
     private IReadOnlyList<string> Known(string channel, ChannelState? state)

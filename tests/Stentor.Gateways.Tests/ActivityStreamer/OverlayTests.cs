@@ -317,6 +317,7 @@ public sealed class OverlayTests
         _world.Meet("B", "b");
         _world.Hear(1, OverlayWorld.Name("LOCK_REQUEST", "ann", "s"));
 
+        Assert.Equal(["forget dora s"], _world.Hear(2, OverlayWorld.Name("LOCK_DENIED", "dora", "s"))); // Nobody had asked for it: it is not passed on.
         Assert.Contains("forget ann s", _world.Hear(2, OverlayWorld.Name("LOCK_DENIED", "ann", "s")));
         Assert.Contains("forget ann s", _world.Notice("B", OverlayWorld.Name("LOCK_DENIED", "ann", "s", peer: 3))); // This node had recorded it.
         Assert.DoesNotContain("forget bob s", _world.Notice("B", OverlayWorld.Name("LOCK_DENIED", "bob", "s", peer: 3))); // That is the other node's to do.

@@ -133,10 +133,40 @@ public sealed class ForeignNamesTests
         }
 
         Assert.False(await asked);
+        var again = nodes[0].Accounts.AllowsAsync("alice", "sesame", records: true, default).AsTask(); // What was denied is not allowed when it is asked for again.
+        while (!again.IsCompleted)
+        {
+            await world.TickAsync();
+        }
+
+        Assert.False(await again);
         world.LinkAll(nodes);
         await ClusterWorld.SettleAsync(nodes);
         Assert.False(await nodes[1].Accounts.VerifyAsync("alice", "sesame", default));
         Assert.Null(await nodes[1].Accounts.RegisterAsync("alice", "another", default));
+    }
+
+    [Fact]
+    public async Task What_somebody_has_only_claimed_is_not_allowed_with_the_same_secret_either()
+    {
+        await using var world = new ClusterWorld();
+        var nodes = await NodesAsync(world, 3);
+        await world.CutAsync(nodes[0]);
+        var claimed = nodes[0].Accounts.RegisterAsync("alice", "sesame", default).AsTask();
+        while (!claimed.IsCompleted)
+        {
+            await world.TickAsync();
+        }
+
+        Assert.Equal(ErrorType.Undecided, (await claimed)?.Type);
+        Assert.Null(await nodes[1].Accounts.RegisterAsync("alice", "of another", default));
+        var asked = nodes[0].Accounts.AllowsAsync("alice", "sesame", records: true, default).AsTask();
+        while (!asked.IsCompleted)
+        {
+            await world.TickAsync();
+        }
+
+        Assert.False(await asked);
     }
 
     [Fact]
