@@ -213,7 +213,7 @@ internal sealed partial class StreamerSession
         }
 
         var refusal = _gateway.Throttle.MayRegister(_from?.Address, out var retryAfter)
-            ? await _node.Accounts.RegisterAsync(message.Username, message.Secret, CancellationToken.None) // Ends; a registration is not left half done when the client goes.
+            ? await RegisterInTimeAsync(message)
             : new Refusal(ErrorType.RateLimited, $"too many registrations from your address; come back in {Math.Ceiling(retryAfter.TotalSeconds):0} s");
         if (refusal is null)
         {
@@ -223,6 +223,27 @@ internal sealed partial class StreamerSession
         }
 
         End(StreamerCommands.RegisterFailed, refusal.Type == ErrorType.Taken ? $"{message.Username} is already registered with the system" : refusal.Detail);
+    }
+
+    /// <summary>
+    /// Registers. The protocol has no word for what is not decided yet, so a claim that its voters take long to decide is waited for as long as other servers are. Ends; a
+    /// registration is not left half done when the client goes.
+    /// </summary>
+    private async ValueTask<Refusal?> RegisterInTimeAsync(StreamerMessage message)
+    {
+        var start = _node.Time.GetTimestamp();
+        while (true)
+        {
+            var attempt = _node.Time.GetTimestamp();
+            var refusal = await _node.Accounts.RegisterAsync(message.Username, message.Secret, CancellationToken.None);
+
+            // What is undecided at once is no claim that waits: somebody else is registering the name, or a server went away.
+            var hasWaited = _node.Time.GetElapsedTime(attempt) >= _node.Options.ClaimWait;
+            if (refusal?.Type != ErrorType.Undecided || !hasWaited || _node.Time.GetElapsedTime(start) >= _gateway.Options.LockWait || _gateway.Stopping.IsCancellationRequested)
+            {
+                return refusal;
+            }
+        }
     }
 
     private void Publish(StreamerMessage message)

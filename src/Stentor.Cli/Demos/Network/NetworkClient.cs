@@ -47,8 +47,8 @@ internal sealed class NetworkClient : IAsyncDisposable
     public bool IsTold { get; set; }
 
     /// <summary>Where it is logged in, as far as can be told for good; null between two connections.</summary>
-    /// <exception cref="DemoException">A server has refused it.</exception>
-    public StreamerServer? Place => _running.IsFaulted ? throw new DemoException($"{Name} was refused: {_running.Exception.InnerException?.Message}") : _session.Place;
+    /// <exception cref="DemoException">It has given up: a server has refused it, for example.</exception>
+    public StreamerServer? Place => _running.IsFaulted ? throw GivenUp() : _session.Place;
 
     /// <summary>How often it was sent on.</summary>
     public int Redirects => _session.Redirects;
@@ -90,9 +90,18 @@ internal sealed class NetworkClient : IAsyncDisposable
     /// <param name="activity">One JSON object, checked.</param>
     /// <param name="cancellationToken">Ends the wait for a connection.</param>
     /// <returns>What others should be told.</returns>
+    /// <exception cref="DemoException">It has given up.</exception>
     public async Task<Broadcast> PublishAsync(ReadOnlyMemory<byte> activity, CancellationToken cancellationToken)
     {
-        await _session.PublishAsync(activity, cancellationToken);
+        try
+        {
+            await _session.PublishAsync(activity, cancellationToken);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw GivenUp();
+        }
+
         return Broadcast.Of(Username, activity);
     }
 
@@ -111,6 +120,8 @@ internal sealed class NetworkClient : IAsyncDisposable
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Who was refused has been told of.
         _end.Dispose();
     }
+
+    private DemoException GivenUp() => new($"{Name} has given up: {_running.Exception?.InnerException?.Message ?? "it is logged out"}");
 
     private void Hear(ReadOnlyMemory<byte> activity)
     {

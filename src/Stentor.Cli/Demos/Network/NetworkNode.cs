@@ -9,9 +9,9 @@ namespace Stentor.Cli.Demos.Network;
 /// <param name="Id">Its id as a server.</param>
 /// <param name="Load">Clients logged in there.</param>
 /// <param name="Ours">The other nodes that it knows: their ids, with their loads.</param>
-/// <param name="Foreign">The foreign servers that it knows, likewise.</param>
+/// <param name="Foreign">The ids of the foreign servers that it knows.</param>
 /// <param name="Vector">What it has seen; equal for nodes that have seen the same.</param>
-internal sealed record NodeStatus(string Id, int Load, IReadOnlyDictionary<string, int> Ours, IReadOnlyDictionary<string, int> Foreign, string Vector)
+internal sealed record NodeStatus(string Id, int Load, IReadOnlyDictionary<string, int> Ours, IReadOnlyList<string> Foreign, string Vector)
 {
     /// <summary>Reads <c>GET /v1/cluster</c>.</summary>
     /// <param name="status">The answer of a node that serves the Activity Streamer protocol.</param>
@@ -25,7 +25,7 @@ internal sealed record NodeStatus(string Id, int Load, IReadOnlyDictionary<strin
             streamer.GetProperty("id").GetString()!, // Every server has an id.
             streamer.GetProperty("load").GetInt32(),
             servers[true].ToDictionary(server => server.Id, server => server.Load, StringComparer.Ordinal),
-            servers[false].ToDictionary(server => server.Id, server => server.Load, StringComparer.Ordinal),
+            [.. servers[false].Select(server => server.Id)],
             status.GetProperty("vector").GetRawText());
     }
 }

@@ -20,7 +20,7 @@ internal sealed partial class NetworkPlay
     {
         stage.Narrator.Chapter("7. A server of another make joins: this program plays it, as a leaf of node 5.");
         var server = await ForeignServer.JoinAsync(stage, _tree[5], _clients.Count, TakenThere, cancellationToken);
-        await _tree.UntilAsync("all nodes know the foreign server", statuses => statuses.All(status => status.Foreign.ContainsKey(ForeignServer.Id)), cancellationToken);
+        await _tree.UntilAsync("all nodes know the foreign server", statuses => statuses.All(status => status.Foreign.Contains(ForeignServer.Id)), cancellationToken);
         await stage.UntilAsync("the foreign server knows all nodes", _ => Task.FromResult(server.Servers.Count >= _tree.All.Count), cancellationToken);
         var ids = (await _tree.StatusesAsync(cancellationToken)).Select(status => status.Id).Order(StringComparer.Ordinal);
         stage.Narrator.Tell("", "It has authenticated with the secret of node 5, and announced itself: all nodes know it.");

@@ -6,9 +6,12 @@ namespace Stentor.Cli.Demos.Network;
 /// <content>A node is lost, and comes back.</content>
 internal sealed partial class NetworkPlay
 {
-    // Enough that notes of all clients are under way at any moment.
+    // So many notes of each client before the end of node 4, and of those who lost it after they are back.
     private const int NotesBefore = 5;
     private const int NotesAfter = 3;
+
+    // So many more of each client of node 4 right before its end: some of them are under way then.
+    private const int HurriedNotes = 20;
 
     private const string Latecomer = "penelope";
 
@@ -31,9 +34,10 @@ internal sealed partial class NetworkPlay
         await PublishedAsync(flow, _clients, NotesBefore, cancellationToken);
 
         _moved[0].IsTold = true;
+        await flow.BurstAsync(_moved, HurriedNotes);
         var killed = stage.Narrator.Elapsed;
-        stage.Narrator.Tell("", $"kill -9 {Lost.Process.ProcessId}: node 4 is gone, {_moved.Count} clients with it.");
         await _tree.KillAsync(Lost);
+        stage.Narrator.Tell("", $"kill -9 {Lost.Process.ProcessId}: node 4 is gone, in the middle of what its {_moved.Count} clients publish.");
         await _tree.KnowEachOtherAsync(cancellationToken);
         stage.Narrator.Tell("", $"The four others do not count on node 4 any more, {(stage.Narrator.Elapsed - killed).TotalSeconds:0.00} s after its end.");
         await LoggedInAsync(_moved, cancellationToken);
@@ -43,7 +47,7 @@ internal sealed partial class NetworkPlay
 
         var answer = await Visit.RegisterAsync(stage, _tree[5], Latecomer, _latecomerSecret, cancellationToken);
         stage.Checks.Same(StreamerCommands.RegisterSuccess, answer, $"who registers {Latecomer} at node 5 meanwhile is told");
-        await PublishedAsync(flow, _moved, flow.Published.GroupBy(note => note.Client).Max(group => group.Count()) + NotesAfter, cancellationToken);
+        await PublishedAsync(flow, _moved, NotesOf(flow, _moved).Max() + NotesAfter, cancellationToken);
         await flow.StopAsync();
 
         var sure = flow.Published.Where(note => note.Node is not null && note.Node != Lost).ToList();
@@ -82,7 +86,10 @@ internal sealed partial class NetworkPlay
             forgotten.Count == 0,
             "what clients of node 4 published and saw come back, before its end, is recorded",
             $"{forgotten.Count} are not, such as {forgotten.FirstOrDefault()?.Broadcast}");
-        stage.Narrator.Tell("", string.Create(CultureInfo.InvariantCulture, $"Of {_doubtful.Count} notes published at node 4, {recorded.Count} are recorded, {recorded.Count(note => _toldBefore[note.Broadcast] == 0)} of which came only now, with its ledger; {_doubtful.Count - recorded.Count} never came so far."));
+        var late = recorded.Count(note => _toldBefore[note.Broadcast] == 0);
+        stage.Narrator.Tell("", string.Create(
+            CultureInfo.InvariantCulture,
+            $"Of the {_doubtful.Count} notes of its clients, {recorded.Count - late} had reached the others before its end, {late} come now, from its ledger, {_doubtful.Count - recorded.Count} never reached it."));
         _published.AddRange(recorded.Select(note => note.Broadcast));
     }
 
@@ -106,6 +113,12 @@ internal sealed partial class NetworkPlay
 
     private Task PublishedAsync(Flow flow, IReadOnlyCollection<NetworkClient> clients, int notes, CancellationToken cancellationToken) => stage.UntilAsync(
         $"{clients.Count} clients have published {notes} notes each",
-        _ => Task.FromResult(flow.Published.CountBy(note => note.Client).ToDictionary() is var counts && clients.All(client => counts.GetValueOrDefault(client) >= notes)),
+        _ => Task.FromResult(NotesOf(flow, clients).All(count => count >= notes)),
         cancellationToken);
+
+    private static IEnumerable<int> NotesOf(Flow flow, IEnumerable<NetworkClient> clients)
+    {
+        var counts = flow.Published.CountBy(note => note.Client).ToDictionary();
+        return clients.Select(client => counts.GetValueOrDefault(client));
+    }
 }

@@ -18,6 +18,9 @@ internal sealed class Tally
         }
     }
 
+    /// <summary>How many there are.</summary>
+    public int Count => _counts.Values.Sum();
+
     /// <summary>How often something is there.</summary>
     /// <param name="broadcast">The thing.</param>
     public int this[Broadcast broadcast] => _counts.GetValueOrDefault(broadcast);

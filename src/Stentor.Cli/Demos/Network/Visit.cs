@@ -13,22 +13,39 @@ internal static class Visit
         StreamerCommands.AuthenticationFail, StreamerCommands.InvalidMessage,
     ];
 
-    /// <summary>Registers a username.</summary>
+    // What a server says when it could not find out in time whose a name is. The protocol has no word for it.
+    private const string Undecided = "again";
+
+    // So often a name is asked for that is not decided: nobody waits for ever.
+    private const int TriesMax = 10;
+
+    /// <summary>Registers a username. As long as it is not decided, the same is asked again, as the answer says.</summary>
     /// <param name="stage">The stage.</param>
     /// <param name="node">Where.</param>
     /// <param name="username">The username.</param>
     /// <param name="secret">Its secret.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The command of the answer.</returns>
-    public static Task<string> RegisterAsync(Stage stage, NetworkNode node, string username, string secret, CancellationToken cancellationToken) =>
-        AskAsync(stage, node, StreamerLines.Name(StreamerCommands.Register, username, secret), cancellationToken);
+    public static async Task<string> RegisterAsync(Stage stage, NetworkNode node, string username, string secret, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var (command, info) = await AskAsync(stage, node, StreamerLines.Name(StreamerCommands.Register, username, secret), cancellationToken);
+            if (command != StreamerCommands.RegisterFailed || attempt == TriesMax || !info.Contains(Undecided, StringComparison.Ordinal))
+            {
+                return command;
+            }
+
+            stage.Narrator.Tell(node.Name, $"It is not decided yet whose {username} is; asked again.");
+        }
+    }
 
     /// <summary>Logs in, and out again.</summary>
     /// <inheritdoc cref="RegisterAsync"/>
-    public static Task<string> LogInAsync(Stage stage, NetworkNode node, string username, string secret, CancellationToken cancellationToken) =>
-        AskAsync(stage, node, StreamerLines.Login(username, secret), cancellationToken);
+    public static async Task<string> LogInAsync(Stage stage, NetworkNode node, string username, string secret, CancellationToken cancellationToken) =>
+        (await AskAsync(stage, node, StreamerLines.Login(username, secret), cancellationToken)).Command;
 
-    private static async Task<string> AskAsync(Stage stage, NetworkNode node, byte[] request, CancellationToken cancellationToken)
+    private static async Task<(string Command, string Info)> AskAsync(Stage stage, NetworkNode node, byte[] request, CancellationToken cancellationToken)
     {
         try
         {
@@ -36,11 +53,11 @@ internal static class Visit
             await connection.SendAsync(request, cancellationToken);
             var answer = await connection.ReceiveAnswerAsync(Answers, cancellationToken);
             await connection.CloseAsync(StreamerLines.Logout());
-            return answer.Command;
+            return (answer.Command, answer.Info);
         }
         catch (StreamerLostException e)
         {
-            return $"{node.Name} is lost: {e.Message}";
+            return ($"{node.Name} is lost: {e.Message}", "");
         }
     }
 }
