@@ -12,8 +12,7 @@ internal sealed partial class StreamerSession
     private readonly List<Command> _batch = [];
     private string _username = Username.Anonymous;
     private byte[] _secretDigest = [];
-    private TaskCompletionSource? _answered;
-    private int _inFlight;
+    private PublishWindow? _window;
     private int _outcomes;
     private bool _isOverfull;
 
@@ -30,9 +29,8 @@ internal sealed partial class StreamerSession
     /// <inheritdoc/>
     public void OnCommitEnd()
     {
-        Interlocked.Add(ref _inFlight, -_outcomes);
+        _window!.OnAnswered(_outcomes); // It was there when the activity was handed over.
         _outcomes = 0;
-        Interlocked.Exchange(ref _answered, null)?.TrySetResult();
     }
 
     /// <summary>Handles what one read brought.</summary>
@@ -73,7 +71,7 @@ internal sealed partial class StreamerSession
             await _reader.DrainAsync(_gateway.Stopping);
         }
 
-        if (publishes > 0 && _phase == Phase.Client && _gateway.Throttle.Pace(_username, _from?.Address, publishes) is var pause && pause > TimeSpan.Zero)
+        if (publishes > 0 && _phase == Phase.Client && _gateway.Throttle.Pace(_username, _from?.Address, 0) is var pause && pause > TimeSpan.Zero)
         {
             await Task.Delay(pause, _node.Time, _gateway.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -283,47 +281,25 @@ internal sealed partial class StreamerSession
         _batch.Add(new Command.Publish(_gateway.Options.Channel, _username, body, this));
     }
 
-    /// <summary>Hands publishes over, as the bounds allow.</summary>
+    /// <summary>Hands activities over.</summary>
     private async ValueTask SubmitAsync()
     {
-        var options = _node.Options;
-        var most = Math.Max(1, Math.Min(options.Limits.InFlightMax, options.QueueMax / 2));
-        for (var taken = 0; taken < _batch.Count;)
+        if (_batch.Count == 0)
         {
-            var count = Math.Min(most, _batch.Count - taken);
-            await OutcomesAsync(options.Limits.InFlightMax - count); // Ends: what was submitted is always answered.
-            Interlocked.Add(ref _inFlight, count);
-            while (!_node.TryPublish(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_batch).Slice(taken, count)))
-            {
-                if (_node.NotReady is not null || _node.Completion.IsCompleted)
-                {
-                    Interlocked.Add(ref _inFlight, -count);
-                    _batch.Clear();
-                    Refuse($"the activity was not recorded: {_node.NotReady ?? "The node is stopping."}");
-                    return;
-                }
+            return;
+        }
 
-                await _node.WaitForRoomAsync(CancellationToken.None); // Ends with the node at the latest.
-            }
+        if (_phase == Phase.Client)
+        {
+            _gateway.Throttle.Pace(_username, _from?.Address, _batch.Count); // Before any is answered, as in a session of frames.
+        }
 
-            taken += count;
+        if (await (_window ??= new PublishWindow(_node)).SubmitAsync(_batch) < _batch.Count)
+        {
+            Refuse($"the activity was not recorded: {_node.NotReady ?? "The node is stopping."}");
         }
 
         _batch.Clear();
-    }
-
-    private async ValueTask OutcomesAsync(int inFlightMax)
-    {
-        while (Volatile.Read(ref _inFlight) > inFlightMax)
-        {
-            // Put there before the second look: one of the two sees the other.
-            var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            Interlocked.Exchange(ref _answered, answered);
-            if (Volatile.Read(ref _inFlight) > inFlightMax)
-            {
-                await answered.Task;
-            }
-        }
     }
 
     private bool IsSecret(string secret) => _username == Username.Anonymous || CryptographicOperations.FixedTimeEquals(_secretDigest, DigestOf(secret));

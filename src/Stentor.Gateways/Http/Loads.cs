@@ -70,9 +70,9 @@ internal sealed class Loads : IDisposable
             Volatile.Write(ref _diskBytes, new DirectoryInfo(_directory).EnumerateFiles().Sum(f => f.Length));
             Volatile.Write(ref _diskFreeBytes, new DriveInfo(_directory).AvailableFreeSpace);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A file went between listing and asking (segments are recycled): the next second's sample has it right.
+            // A file went between listing and asking (segments are recycled), or the directory may not be listed for a while: the last figures stay until the next second's.
         }
     }
 }

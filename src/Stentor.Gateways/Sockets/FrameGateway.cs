@@ -121,7 +121,19 @@ public sealed class FrameGateway : IDisposable
     {
         foreach (var (session, _) in _sessions)
         {
-            session.Beat(period);
+            try
+            {
+                session.Beat(period);
+            }
+            catch (ObjectDisposedException)
+            {
+                // It ended at this very moment.
+            }
+            catch (Exception e)
+            {
+                // A fault of ours: on a timer's thread it would end the process, and the others are well.
+                SocketLog.ConnectionFailed(Log, e, session.Client);
+            }
         }
     }
 

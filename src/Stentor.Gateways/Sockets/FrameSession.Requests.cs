@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Stentor.Protocol;
 using Stentor.Replication;
 
@@ -8,17 +9,17 @@ namespace Stentor.Gateways;
 /// <content>What a client asks for, and how it is answered.</content>
 internal sealed partial class FrameSession
 {
-    // Refs that are no plain whole number wait here, in the order of their publishes; such a publish carries this in place of its ref.
-    private const long OtherRef = -1;
-    private const long NoRef = -2;
+    private const long NoRef = -1;
 
     private static readonly ConcurrentQueue<List<Command>> Batches = new();
 
     private ChannelNames? _channels;
-    private ConcurrentQueue<ReadOnlyMemory<byte>>? _otherRefs;
-    private TaskCompletionSource? _answered;
+
+    // Refs that are no plain whole number wait here; such a publish carries a number below this one in place of its ref.
+    private ConcurrentDictionary<long, ReadOnlyMemory<byte>>? _otherRefs;
+    private long _lastOtherRef = NoRef;
+    private PublishWindow? _window;
     private string? _pacedAs;
-    private int _inFlight;
     private int _outcomes;
     private volatile bool _isOverfull;
 
@@ -50,7 +51,7 @@ internal sealed partial class FrameSession
         await SettleAsync();
         if (publishes > 0)
         {
-            await PaceAsync(publishes);
+            await PaceAsync();
         }
 
         // Silence counts from here: what came meanwhile has not been read yet.
@@ -58,10 +59,10 @@ internal sealed partial class FrameSession
         _isHandling = false;
     }
 
-    /// <summary>Counts publishes, and waits until more may come; a stop ends the wait, and what was taken is then answered.</summary>
-    private async ValueTask PaceAsync(int publishes)
+    /// <summary>Waits until more publishes may come; a stop ends the wait, and what was taken is then answered.</summary>
+    private async ValueTask PaceAsync()
     {
-        if (_gateway.Throttle.Pace(_username, _from?.Address, publishes) is var pause && pause > TimeSpan.Zero)
+        if (_gateway.Throttle.Pace(_username, _from?.Address, 0) is var pause && pause > TimeSpan.Zero)
         {
             await Task.Delay(pause, _node.Time, _gateway.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -94,9 +95,8 @@ internal sealed partial class FrameSession
     public void OnCommitEnd()
     {
         _reader.Flush();
-        Interlocked.Add(ref _inFlight, -_outcomes);
+        _window!.OnAnswered(_outcomes); // It was there when the publish was made.
         _outcomes = 0;
-        Interlocked.Exchange(ref _answered, null)?.TrySetResult();
     }
 
     /// <summary>Answers a publish when other regions have it on disk too. Others that came after it may be answered before it.</summary>
@@ -105,8 +105,7 @@ internal sealed partial class FrameSession
         var copies = await _node.WaitForCopiesAsync(outcome.Origin, outcome.Seq, outcome.Command.Body.Copies);
         WriteOutcome(outcome, copies);
         _reader.Flush();
-        Interlocked.Decrement(ref _inFlight);
-        Interlocked.Exchange(ref _answered, null)?.TrySetResult();
+        _window!.OnAnswered(1); // It was there when the publish was made.
     }
 
     private void WriteOutcome(in Outcome outcome, int copies)
@@ -124,21 +123,6 @@ internal sealed partial class FrameSession
         }
 
         Write(builder.Finish(_form));
-    }
-
-    /// <summary>Waits until no more than a number of publishes wait for their outcome.</summary>
-    private async ValueTask OutcomesAsync(int inFlightMax, CancellationToken cancellationToken)
-    {
-        while (Volatile.Read(ref _inFlight) > inFlightMax)
-        {
-            // Put there before the second look: one of the two sees the other.
-            var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            Interlocked.Exchange(ref _answered, answered);
-            if (Volatile.Read(ref _inFlight) > inFlightMax)
-            {
-                await answered.Task.WaitAsync(cancellationToken);
-            }
-        }
     }
 
     /// <summary>Reads one frame. A publish goes to the batch; what else it asks for is returned.</summary>
@@ -200,50 +184,37 @@ internal sealed partial class FrameSession
         batch.Add(new Command.Publish(channel, _username, body, this, NumberOf(frame.Ref)));
     }
 
-    /// <summary>Hands publishes over, as the bounds allow.</summary>
+    /// <summary>Hands publishes over.</summary>
     private async ValueTask SubmitAsync(List<Command> batch)
     {
-        if (batch.Count > 0 && _pacedAs != _username)
+        if (batch.Count == 0)
+        {
+            return;
+        }
+
+        if (_pacedAs != _username)
         {
             // What others have published too much under this name, or from this address, holds up a new connection too.
             _pacedAs = _username;
-            await PaceAsync(0);
+            await PaceAsync();
         }
 
-        var options = _node.Options;
-        var most = Math.Max(1, Math.Min(options.Limits.InFlightMax, options.QueueMax / 2));
-        for (var taken = 0; taken < batch.Count;)
+        // Counted before any is answered: a connection that comes after an answer owes for what was answered.
+        _gateway.Throttle.Pace(_username, _from?.Address, batch.Count);
+        var taken = await (_window ??= new PublishWindow(_node)).SubmitAsync(batch);
+        if (taken < batch.Count)
         {
-            var count = Math.Min(most, batch.Count - taken);
-            if (Volatile.Read(ref _inFlight) + count > options.Limits.InFlightMax)
-            {
-                await OutcomesAsync(options.Limits.InFlightMax - count, CancellationToken.None); // Ends: what was submitted is always answered.
-            }
-
-            Interlocked.Add(ref _inFlight, count);
-            while (!_node.TryPublish(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(batch).Slice(taken, count)))
-            {
-                if (_node.NotReady is not null || _node.Completion.IsCompleted)
-                {
-                    Refuse(batch, taken, count);
-                    break;
-                }
-
-                await _node.WaitForRoomAsync(CancellationToken.None); // Ends with the node at the latest.
-            }
-
-            taken += count;
+            Refuse(CollectionsMarshal.AsSpan(batch)[taken..]);
         }
 
         batch.Clear();
     }
 
-    private void Refuse(List<Command> batch, int from, int count)
+    private void Refuse(ReadOnlySpan<Command> publishes)
     {
-        Interlocked.Add(ref _inFlight, -count);
         var refusal = new Refusal(ErrorType.NotReady, _node.NotReady ?? "The node is stopping.");
         Span<byte> digits = stackalloc byte[20];
-        foreach (var command in batch.GetRange(from, count))
+        foreach (var command in publishes)
         {
             var builder = Builder;
             ServerFrames.WriteError(RefOf((Command.Publish)command, digits), refusal, TimeSpan.Zero, builder.Json);
@@ -424,8 +395,8 @@ internal sealed partial class FrameSession
             return long.Parse(digits, CultureInfo.InvariantCulture);
         }
 
-        (_otherRefs ??= new()).Enqueue(reference);
-        return OtherRef;
+        (_otherRefs ??= new(concurrencyLevel: 1, capacity: 7))[--_lastOtherRef] = reference;
+        return _lastOtherRef;
     }
 
     private ReadOnlySpan<byte> RefOf(Command.Publish publish, Span<byte> digits)
@@ -435,9 +406,9 @@ internal sealed partial class FrameSession
             return default;
         }
 
-        if (publish.Ref == OtherRef)
+        if (publish.Ref < NoRef)
         {
-            return _otherRefs!.TryDequeue(out var reference) ? reference.Span : default; // Put there when the publish was made.
+            return _otherRefs!.TryRemove(publish.Ref, out var reference) ? reference.Span : default; // Put there when the publish was made.
         }
 
         System.Buffers.Text.Utf8Formatter.TryFormat(publish.Ref, digits, out var written);

@@ -149,7 +149,11 @@ internal sealed partial class FrameSession : IPublisher, IDisposable
     public async Task FinishAsync()
     {
         using var patience = new CancellationTokenSource(_node.Options.StopGrace, _node.Time);
-        await OutcomesAsync(0, patience.Token);
+        if (_window is { } window)
+        {
+            await window.DrainAsync(0, patience.Token);
+        }
+
         if (_ending is { } ending)
         {
             if (ending.Refusal is not null)

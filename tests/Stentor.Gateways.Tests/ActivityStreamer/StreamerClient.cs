@@ -12,12 +12,14 @@ internal sealed class StreamerClient : IDisposable
     public const string Secret = "the-secret-of-servers";
 
     private readonly TcpClient _tcp;
+    private readonly NetworkStream _stream;
     private readonly StreamReader _reader;
 
     private StreamerClient(TcpClient tcp)
     {
         _tcp = tcp;
-        _reader = new StreamReader(tcp.GetStream(), new UTF8Encoding(false));
+        _stream = tcp.GetStream(); // Once: a client that is disposed of meanwhile has none to give.
+        _reader = new StreamReader(_stream, new UTF8Encoding(false));
     }
 
     /// <summary>A server that speaks the protocol, on a free port.</summary>
@@ -93,7 +95,7 @@ internal sealed class StreamerClient : IDisposable
     public async Task SendBytesAsync(byte[] bytes)
     {
         using var timeout = new CancellationTokenSource(TestServer.Patience);
-        await _tcp.GetStream().WriteAsync(bytes, timeout.Token);
+        await _stream.WriteAsync(bytes, timeout.Token);
     }
 
     /// <summary>The next line; null at the end.</summary>

@@ -79,6 +79,24 @@ public sealed class SessionTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal(Enumerable.Range(0, 2000), entries.Select(FrameClient.NumberOf));
     }
 
+    [Fact]
+    public async Task A_publish_that_waits_for_copies_keeps_its_ref_while_others_overtake_it()
+    {
+        await using var linked = await TestServer.StartAsync(options => options with
+        {
+            Node = options.Node with { ClusterSecret = "sixteen or more characters"u8.ToArray(), CopiesWait = TimeSpan.FromMilliseconds(300) },
+        });
+        await using var client = await FrameClient.ConnectAsync(linked, "tcp", linked.Operator);
+
+        await client.SendAsync(
+            """{"op":"publish","ref":"waits","channel":"refs","activity":{},"copies":2}""",
+            """{"op":"publish","ref":"soon","channel":"refs","activity":{}}""");
+        var answers = await client.ReceiveAsync(2);
+
+        Assert.Equal(["soon", "waits"], answers.Select(a => a.GetProperty("ref").GetString()));
+        Assert.Equal(answers[0].GetProperty("seq").GetInt64() - 1, answers[1].GetProperty("seq").GetInt64());
+    }
+
     [Theory]
     [MemberData(nameof(FrameClient.Transports), MemberType = typeof(FrameClient))]
     public async Task Subscriptions_bring_what_they_name_from_where_they_start(string transport)
