@@ -74,7 +74,7 @@ finish() {
   for name in "${failed_steps[@]+"${failed_steps[@]}"}"; do
     echo "FAILED: $name"
     # Which tests, and the first lines of why: many only ever see the end of this output.
-    [ ! -s "out/tests/${name%%:*}.log" ] || grep -F -A 8 '[FAIL]' "out/tests/${name%%:*}.log"
+    [ ! -s "out/tests/${name%%:*}.log" ] || grep -F -A 20 '[FAIL]' "out/tests/${name%%:*}.log"
   done
   echo "all in $SECONDS s"
   echo "$passed passed, $failed failed"

@@ -64,6 +64,22 @@ internal partial class CommandProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether it runs, or how it ended.</summary>
+    public string Condition
+    {
+        get
+        {
+            try
+            {
+                return _process.HasExited ? string.Create(CultureInfo.InvariantCulture, $"its process ended with exit code {_process.ExitCode}") : "its process runs";
+            }
+            catch (InvalidOperationException)
+            {
+                return "its process was ended by the test"; // Disposed.
+            }
+        }
+    }
+
     /// <summary>Its resident memory, in bytes.</summary>
     public long ResidentBytes => Status("VmRSS:") * 1024;
 

@@ -43,6 +43,12 @@ internal sealed class NodeProcess : CommandProcess
             await node._listening.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             return node;
         }
+        catch (TimeoutException e)
+        {
+            var condition = node.Condition;
+            await node.DisposeAsync();
+            throw new InvalidOperationException($"The node did not listen within 60 s; {condition}. It said:\n{node.ErrorText}", e);
+        }
         catch
         {
             await node.DisposeAsync();

@@ -72,14 +72,17 @@ internal sealed class RegionProcess(string name, string directory, string secret
     /// <returns>The answer's status and body.</returns>
     public async Task<(int Status, string Text)> AskAsync(string path)
     {
+        var node = Node;
         try
         {
-            using var answer = await Client.GetAsync(new Uri(Node.Http, path), TestContext.Current.CancellationToken);
+            using var answer = await Client.GetAsync(new Uri(node.Http, path), TestContext.Current.CancellationToken);
             return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         }
         catch (HttpRequestException e)
         {
-            throw new InvalidOperationException($"{name} does not answer {path}: {e.Message}\n{ErrorText}", e);
+            // The newest first: where output is cut, it is cut at its end.
+            var lines = ErrorText.Split('\n', StringSplitOptions.RemoveEmptyEntries).Reverse();
+            throw new InvalidOperationException($"{name} does not answer {path}: {e.Message}; {node.Condition}. What it said, the last first:\n{string.Join('\n', lines)}", e);
         }
     }
 
