@@ -50,12 +50,12 @@ public sealed partial class Reader
 
         // With one origin a token and a position say the same; with several it may cover single entries beyond the position.
         var isExact = after is null || _hub.Store.SeenAt(start).Covers(after);
-        Note(new Change(channels, IsAdded: true, after, start, isExact, answer));
+        Note(new Change.Subscribe(channels, after, start, isExact, answer));
     }
 
     /// <summary>Ends subscriptions; entries already on their way may still arrive.</summary>
     /// <param name="channels">Channels and patterns as they were subscribed.</param>
-    public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => Note(new Change(channels, IsAdded: false, null, 0, true, null));
+    public void Unsubscribe(IReadOnlyList<ChannelPattern> channels) => Note(new Change.Unsubscribe(channels));
 
     /// <summary>Whether the hub marks its subscriptions. Under the hub's lock.</summary>
     internal bool IsMarking => _marks is not null;
@@ -83,7 +83,7 @@ public sealed partial class Reader
             }
 
             (_changes ??= []).Add(change);
-            _subscribed += change.IsAdded ? change.Channels.Count : 0;
+            _subscribed += change.Added;
         }
 
         Queue();
@@ -95,6 +95,7 @@ public sealed partial class Reader
         lock (_gate)
         {
             (changes, _changes) = (_changes, null);
+            _isApplying = changes is not null;
         }
 
         if (changes is null)
@@ -104,13 +105,21 @@ public sealed partial class Reader
 
         foreach (var change in changes)
         {
-            if (change.IsAdded)
+            switch (change)
             {
-                Add(change);
-            }
-            else
-            {
-                Remove(change);
+                case Change.Subscribe added:
+                    Add(added);
+                    break;
+                case Change.Unsubscribe removed:
+                    Remove(removed);
+                    break;
+                case Change.Written written:
+                    lock (_gate)
+                    {
+                        Append(written.Bytes);
+                    }
+
+                    break;
             }
         }
 
@@ -118,11 +127,12 @@ public sealed partial class Reader
         _conditionalThrough = _subscriptions.Length == 0 ? 0 : _subscriptions.Max(s => s.UnconditionalAfter);
         lock (_gate)
         {
-            _subscribed = _isDisposed ? 0 : _subscriptions.Length + (_changes?.Sum(c => c.IsAdded ? c.Channels.Count : 0) ?? 0);
+            _isApplying = false;
+            _subscribed = _isDisposed ? 0 : _subscriptions.Length + (_changes?.Sum(c => c.Added) ?? 0);
         }
     }
 
-    private void Add(Change change)
+    private void Add(Change.Subscribe change)
     {
         var known = _subscriptions.ToLookup(s => s.Pattern);
         var added = change.Channels.Distinct().Where(pattern => !known[pattern].Any(change.AddsNothingTo)).ToArray();
@@ -159,11 +169,16 @@ public sealed partial class Reader
 
         if (change.Answer is not null)
         {
-            Write(change.Answer(startsAfter!).Span); // Join has set it.
+            var answer = change.Answer(startsAfter!); // Join has set it.
+            lock (_gate)
+            {
+                _unsent += answer.Length;
+                Append(answer.Span);
+            }
         }
     }
 
-    private void Remove(Change change)
+    private void Remove(Change.Unsubscribe change)
     {
         var names = change.Channels.ToHashSet();
         var removed = Array.FindAll(_subscriptions, s => names.Contains(s.Pattern));
@@ -183,18 +198,33 @@ public sealed partial class Reader
         _late = _late is { Count: > 0 } ? _late : null;
     }
 
-    /// <summary>A wish to subscribe or unsubscribe.</summary>
-    private sealed record Change(
-        IReadOnlyList<ChannelPattern> Channels,
-        bool IsAdded,
-        VersionVector? After,
-        long Start,
-        bool IsExact,
-        Func<VersionVector, ReadOnlyMemory<byte>>? Answer)
+    /// <summary>What waits, in its order, for whoever runs the reader next.</summary>
+    private abstract record Change
     {
-        /// <summary>Whether a subscription to the same brings all that this asks for.</summary>
-        public bool AddsNothingTo(Subscription subscription) =>
-            After is null || (subscription.Start <= Start && (subscription.Covered is null || After.Covers(subscription.Covered)));
+        /// <summary>How many subscriptions it adds, at most.</summary>
+        public virtual int Added => 0;
+
+        /// <summary>A wish to subscribe.</summary>
+        public sealed record Subscribe(
+            IReadOnlyList<ChannelPattern> Channels,
+            VersionVector? After,
+            long Start,
+            bool IsExact,
+            Func<VersionVector, ReadOnlyMemory<byte>>? Answer) : Change
+        {
+            /// <inheritdoc/>
+            public override int Added => Channels.Count;
+
+            /// <summary>Whether a subscription to the same brings all that this asks for.</summary>
+            public bool AddsNothingTo(Subscription subscription) =>
+                After is null || (subscription.Start <= Start && (subscription.Covered is null || After.Covers(subscription.Covered)));
+        }
+
+        /// <summary>A wish to unsubscribe.</summary>
+        public sealed record Unsubscribe(IReadOnlyList<ChannelPattern> Channels) : Change;
+
+        /// <summary>Bytes that were written behind a subscription.</summary>
+        public sealed record Written(byte[] Bytes) : Change;
     }
 
     /// <summary>Subscriptions that start before the position that the others have reached.</summary>

@@ -28,6 +28,7 @@ public sealed partial class Reader : IDisposable
     private int _writtenLength;
     private int _unsent;
     private List<Change>? _changes;
+    private bool _isApplying;
     private int _subscribed;
     private TaskCompletionSource? _drained;
     private bool _isDisposed;
@@ -58,7 +59,10 @@ public sealed partial class Reader : IDisposable
     /// <summary>Whether the sink has not taken what it was given: the other side does not read, or not as fast.</summary>
     public bool IsBlocked => _isBlocked;
 
-    /// <summary>Sends other bytes (answers, pings) in order with the entries, before any entry not yet begun. Nothing happens on a closed reader.</summary>
+    /// <summary>
+    /// Sends other bytes (answers, pings) in order with the entries, before any entry not yet begun, and behind the answers of subscriptions made before. Nothing
+    /// happens on a closed reader.
+    /// </summary>
     /// <param name="bytes">Whole frames in this reader's form; copied.</param>
     /// <returns>False when more than <see cref="UnsentMax"/> waits unsent: stop taking requests from this connection until it drains, or close it.</returns>
     public bool Write(ReadOnlySpan<byte> bytes)
@@ -70,21 +74,16 @@ public sealed partial class Reader : IDisposable
                 return true;
             }
 
-            if (_written is null || _written.Length - _writtenLength < bytes.Length)
+            _unsent += bytes.Length;
+            if (_isApplying || _changes is not null)
             {
-                var larger = ArrayPool<byte>.Shared.Rent(Math.Max(1024, (_writtenLength + bytes.Length) * 2));
-                if (_written is not null)
-                {
-                    _written.AsSpan(0, _writtenLength).CopyTo(larger);
-                    ArrayPool<byte>.Shared.Return(_written);
-                }
-
-                _written = larger;
+                (_changes ??= []).Add(new Change.Written(bytes.ToArray())); // A subscription's answer is not made yet, and comes first.
+            }
+            else
+            {
+                Append(bytes);
             }
 
-            bytes.CopyTo(_written.AsSpan(_writtenLength));
-            _writtenLength += bytes.Length;
-            _unsent += bytes.Length;
             return _unsent <= UnsentMax;
         }
     }
@@ -92,7 +91,7 @@ public sealed partial class Reader : IDisposable
     /// <summary>Starts sending what was written: call once after a group of <see cref="Write"/>. Nothing happens when nothing was.</summary>
     public void Flush()
     {
-        if (Volatile.Read(ref _writtenLength) > 0)
+        if (Volatile.Read(ref _writtenLength) > 0 || Volatile.Read(ref _changes) is not null)
         {
             Queue();
         }
@@ -259,6 +258,25 @@ public sealed partial class Reader : IDisposable
         Dispose();
         Close();
         return Next.Rest;
+    }
+
+    /// <summary>Puts bytes behind those that are to be sent. Under the lock.</summary>
+    private void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (_written is null || _written.Length - _writtenLength < bytes.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(1024, (_writtenLength + bytes.Length) * 2));
+            if (_written is not null)
+            {
+                _written.AsSpan(0, _writtenLength).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(_written);
+            }
+
+            _written = larger;
+        }
+
+        bytes.CopyTo(_written.AsSpan(_writtenLength));
+        _writtenLength += bytes.Length;
     }
 
     private bool SendWritten()

@@ -24,6 +24,21 @@ public sealed class StreamerSessionTests
     }
 
     [Fact]
+    public async Task What_is_wrong_right_behind_a_login_is_answered_behind_it()
+    {
+        await using var server = await StreamerClient.ServeAsync();
+        for (var n = 0; n < 50; n++)
+        {
+            using var client = await StreamerClient.ConnectAsync(server);
+            await client.SendAsync("{\"command\":\"LOGIN\",\"username\":\"anonymous\"}\n{\"command\":\"LOGIN\",\"username\":\"anonymous\"}");
+
+            await client.ExpectAsync("LOGIN_SUCCESS");
+            await client.ExpectAsync("INVALID_MESSAGE");
+            await client.ExpectEndAsync();
+        }
+    }
+
+    [Fact]
     public async Task Whatever_is_published_on_the_channel_is_broadcast_under_its_authors_name()
     {
         await using var server = await StreamerClient.ServeAsync();

@@ -78,6 +78,33 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task What_is_written_after_a_subscription_comes_behind_its_answer()
+    {
+        await using var test = new TestNode();
+        for (var n = 0; n < 100; n++)
+        {
+            var sink = new MemorySink();
+            using var reader = test.Node.Hub.Open(WireForm.Lines, sink);
+
+            reader.Subscribe([ChannelPattern.Parse("chat")], after: null, _ =>
+            {
+                reader.Write("{\"op\":\"meanwhile\"}\n"u8);
+                reader.Flush();
+                return "{\"op\":\"1\"}\n"u8.ToArray();
+            });
+            reader.Write("{\"op\":\"2\"}\n"u8); // At once, mostly before the answer is made.
+            reader.Unsubscribe([ChannelPattern.Parse("chat")]);
+            reader.Write("{\"op\":\"3\"}\n"u8);
+            reader.Flush();
+            await sink.WaitAsync(s => s.FrameCount == 4);
+
+            var frames = sink.Frames.Select(f => f.GetProperty("op").GetString()!).ToList(); // Each has one.
+            Assert.NotEqual("meanwhile", frames[0]);
+            Assert.Equal(["1", "2", "3"], frames.Where(f => f != "meanwhile"));
+        }
+    }
+
+    [Fact]
     public async Task A_subscription_from_the_start_reads_the_ledger_and_then_goes_on_live()
     {
         await using var test = new TestNode();
