@@ -52,7 +52,18 @@ internal sealed class EchoGuard
         while (_order.TryPeek(out var oldest) && (_order.Count >= MarksMax || now - oldest.At >= WindowMs))
         {
             _order.Dequeue();
-            if (_marks.TryGetValue(oldest.Key, out var known) && known.FirstAt == oldest.At)
+            if (!_marks.TryGetValue(oldest.Key, out var known) || known.FirstAt != oldest.At)
+            {
+                continue;
+            }
+
+            if (_order.Count < MarksMax && now - known.At < EchoMs)
+            {
+                // Counted from now on; but what was sent last may still come back.
+                _marks[oldest.Key] = known with { FirstAt = now, Count = 1 };
+                _order.Enqueue((oldest.Key, now));
+            }
+            else
             {
                 _marks.Remove(oldest.Key);
             }

@@ -20,6 +20,9 @@ internal sealed partial class Overlay
     // More servers than any network of this protocol ever had; past it the node would spend its time on announcements.
     private const int ServersMax = 4_096;
 
+    // Announcements of one peer that are passed on in a second: some 250 KB, a quarter of the notices that our links carry. What is over is told by the next ones.
+    private const int AnnouncementsPerSecondMax = 1_000;
+
     // How soon the other nodes hear of a load again after they have heard of one. 10 ms: a hundred notices a second, however many come and go.
     private const long LoadMs = 10;
 
@@ -378,6 +381,12 @@ internal sealed partial class Overlay
         server.Take(message, now);
         if (source.IsPeer)
         {
+            if (!_peers[source.Peer].MayPassOn(now))
+            {
+                output.Drops.Add(StreamerDrop.TooManyAnnouncements);
+                return;
+            }
+
             var line = AnnouncementOf(server);
             SendToPeers(line, source.Peer, output);
             output.Notices.Add(StreamerLines.WithPeer(line, source.Peer));
@@ -471,12 +480,26 @@ internal sealed partial class Overlay
 
     private sealed class PeerState
     {
+        private long _passedSince;
+        private int _passed;
+
         public long HeardAt { get; set; }
 
         public bool HasAnnounced { get; set; }
 
         /// <summary>Whether it is not listened to at the moment.</summary>
         public bool IsUnheard { get; set; }
+
+        /// <summary>Whether another announcement of its may be passed on now; counts it.</summary>
+        public bool MayPassOn(long now)
+        {
+            if (now - _passedSince >= 1_000)
+            {
+                (_passedSince, _passed) = (now, 0);
+            }
+
+            return ++_passed <= AnnouncementsPerSecondMax;
+        }
     }
 
     private sealed class Server(string id)

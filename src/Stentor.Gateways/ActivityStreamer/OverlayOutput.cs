@@ -31,6 +31,9 @@ internal enum StreamerDrop
     /// <summary>More servers than are remembered.</summary>
     TooManyServers,
 
+    /// <summary>A server announces more than is passed on.</summary>
+    TooManyAnnouncements,
+
     /// <summary>More usernames asked for than can be looked up.</summary>
     TooManyNames,
 

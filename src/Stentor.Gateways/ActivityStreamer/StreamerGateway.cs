@@ -532,6 +532,7 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
             StreamerDrop.Echo => "An activity came back from the server that it had been sent to, or comes again and again: servers are linked in a loop.",
             StreamerDrop.Unfit => "A server brought an activity that no entry may hold: over a limit, a key twice, NUL, half a surrogate pair.",
             StreamerDrop.TooManyServers => "More servers announce themselves than are remembered.",
+            StreamerDrop.TooManyAnnouncements => "A server announces more than is passed on.",
             StreamerDrop.TooManyNames => "Other servers ask for more usernames than can be looked up.",
             StreamerDrop.Notice => "Another node sent a notice that is none.",
             _ => throw new UnreachableException(drop.ToString()),

@@ -54,6 +54,7 @@ internal sealed class StreamerMetrics : IDisposable
         StreamerDrop.Echo => "echo",
         StreamerDrop.Unfit => "unfit",
         StreamerDrop.TooManyServers => "too-many-servers",
+        StreamerDrop.TooManyAnnouncements => "too-many-announcements",
         StreamerDrop.TooManyNames => "too-many-names",
         _ => "notice",
     };

@@ -454,6 +454,19 @@ public sealed class OverlayTests
     }
 
     [Fact]
+    public void What_one_server_announces_without_end_is_passed_on_a_thousand_times_a_second_and_the_others_are_heard()
+    {
+        _world.Open(1, 2);
+        var passed = Enumerable.Range(0, 1_500).Count(load => _world.Hear(1, OverlayWorld.Announce("x", load)).Contains($"to 2: SERVER_ANNOUNCE x {load}"));
+
+        Assert.Equal(1_000, passed);
+        Assert.Equal(["drop TooManyAnnouncements"], _world.Hear(1, OverlayWorld.Announce("x")));
+        Assert.Contains("to 1: SERVER_ANNOUNCE y 3", _world.Hear(2, OverlayWorld.Announce("y", load: 3)));
+        _world.Pass(1_000);
+        Assert.Contains("to 2: SERVER_ANNOUNCE x 7", _world.Hear(1, OverlayWorld.Announce("x", load: 7)));
+    }
+
+    [Fact]
     public void A_notice_that_is_none_is_dropped()
     {
         Assert.Equal(["drop Notice"], _world.Notice("B", "{bad"));
