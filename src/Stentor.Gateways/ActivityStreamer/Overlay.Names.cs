@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stentor.Protocol;
 
 namespace Stentor.Gateways;
@@ -42,7 +43,7 @@ internal sealed partial class Overlay
 
         if (waits.Count == 0)
         {
-            output.Decisions.Add(new NameDecision(ticket, NameAnswer.Allowed, ""));
+            output.Decisions.Add(new NameDecision(ticket, NameAnswer.Unasked, ""));
             return;
         }
 
@@ -87,9 +88,10 @@ internal sealed partial class Overlay
         {
             Answer(question, isAllowed: false, output);
         }
-        else if (_registrations.ContainsKey(username))
+        else if (_registrations.ContainsKey(username) || IsSistersOwn(username, now))
         {
-            Answer(question, isAllowed: true, output); // With this very secret; the claim records it.
+            // With this very secret: mostly it came back from somebody who sends on what it hears. The claim of that registration records it, another would be its rival.
+            Answer(question, isAllowed: true, output);
         }
         else
         {
@@ -105,8 +107,11 @@ internal sealed partial class Overlay
             return true;
         }
 
-        return _sisters.TryGetValue(username, out var sister) && sister.Secret != secret && now - sister.At < _options.LockWaitMs;
+        return IsSistersOwn(username, now) && _sisters[username].Secret != secret;
     }
+
+    /// <summary>Whether the name is being registered at another node of ours.</summary>
+    private bool IsSistersOwn(string username, long now) => _sisters.TryGetValue(username, out var sister) && now - sister.At < _options.LockWaitMs;
 
     private void TakeAllowed(Source source, StreamerMessage message, OverlayOutput output)
     {
@@ -136,6 +141,11 @@ internal sealed partial class Overlay
             PassOn(source, StreamerLines.Name(StreamerCommands.LockDenied, username, secret), output);
         }
 
+        if (_sisters.TryGetValue(username, out var sister) && sister.Secret == secret)
+        {
+            _sisters.Remove(username); // That registration has failed.
+        }
+
         if (source.IsPeer || (isAsked && request!.Source.IsPeer)) // It was found.
         {
             output.Releases.Add((username, secret)); // One node of ours does it for all.
@@ -161,8 +171,7 @@ internal sealed partial class Overlay
     {
         foreach (var registration in _registrations.Values.Where(r => now >= r.Until).ToList())
         {
-            var silent = registration.Waits.Values.Where(w => !w.IsOver).SelectMany(w => w.Missing);
-            Decide(registration, NameAnswer.Silent, string.Join(", ", silent.Take(5).Select(id => Printable.Cut(id))), output);
+            Decide(registration, NameAnswer.Silent, string.Join("; ", registration.Waits.Values.Where(w => !w.IsOver).Take(5).Select(w => w.Silent)), output);
         }
 
         if (_sisters.Count > 0)
@@ -240,7 +249,15 @@ internal sealed partial class Overlay
 
         public bool IsOver => _named.Count + _unnamed >= ids.Count;
 
-        public IEnumerable<string> Missing => ids.Where(id => !_named.Contains(id));
+        /// <summary>Who has not answered, as far as that can be known; for people.</summary>
+        public string Silent
+        {
+            get
+            {
+                var candidates = string.Join(", ", ids.Where(id => !_named.Contains(id)).Order(StringComparer.Ordinal).Take(5).Select(id => Printable.Cut(id)));
+                return _unnamed == 0 ? candidates : string.Create(CultureInfo.InvariantCulture, $"{ids.Count - _named.Count - _unnamed} of {candidates}");
+            }
+        }
 
         public bool IsFor(string id) => ids.Contains(id) && !_named.Contains(id) && !IsOver;
 

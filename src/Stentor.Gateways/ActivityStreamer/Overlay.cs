@@ -265,6 +265,12 @@ internal sealed partial class Overlay
         Server? best = null;
         foreach (var server in _servers.Values)
         {
+            // Some other server may say of itself that it is where we are: whoever were sent there would come here again.
+            if (server.Address == Address)
+            {
+                continue;
+            }
+
             if (best is null || server.LoadAt(now) < best.LoadAt(now)
                 || (server.LoadAt(now) == best.LoadAt(now) && string.CompareOrdinal(server.Id, best.Id) < 0))
             {
@@ -276,7 +282,7 @@ internal sealed partial class Overlay
     }
 
     /// <summary>Where the clients of a server that stops may go: the least busy other one.</summary>
-    public StreamerAddress? Refuge => _servers.Values.OrderBy(s => s.Load).ThenBy(s => s.Id, StringComparer.Ordinal).FirstOrDefault()?.Address;
+    public StreamerAddress? Refuge => _servers.Values.Where(s => s.Address != Address).OrderBy(s => s.Load).ThenBy(s => s.Id, StringComparer.Ordinal).FirstOrDefault()?.Address;
 
     /// <summary>Time has passed. Several times a second.</summary>
     /// <param name="now">Milliseconds, never going back.</param>

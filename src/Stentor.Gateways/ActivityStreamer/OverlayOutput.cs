@@ -44,6 +44,9 @@ internal enum StreamerDrop
 /// <summary>What became of asking all other servers for a username.</summary>
 internal enum NameAnswer
 {
+    /// <summary>There is nobody to wait for.</summary>
+    Unasked,
+
     /// <summary>All agree.</summary>
     Allowed,
 

@@ -168,10 +168,14 @@ public sealed class StreamerGateway : IForeignServers, IDisposable
             return Stops();
         }
 
-        _metrics.OnDecision(decision.Answer);
+        if (decision.Answer != NameAnswer.Unasked)
+        {
+            _metrics.OnDecision(decision.Answer);
+        }
+
         return decision.Answer switch
         {
-            NameAnswer.Allowed => null,
+            NameAnswer.Unasked or NameAnswer.Allowed => null,
             NameAnswer.Denied => new Refusal(ErrorType.Taken, $"{username} is already registered with the system"),
             NameAnswer.Busy => new Refusal(ErrorType.Undecided, $"Somebody is registering {username} at this moment. Try again in {Options.LockWait.TotalSeconds:0.#} s."),
             NameAnswer.Gone => new Refusal(ErrorType.Undecided, $"The server {decision.Servers} went away before it had said whether {username} is free. The name was released; register again."),

@@ -155,14 +155,17 @@ public sealed record StreamerMessage
                     break;
                 case StreamerCommands.Register:
                     message.Username = Text(_username, "username");
-                    message.Secret = Text(_secret, "secret");
                     NotEmpty(message.Username, "username");
-                    NotEmpty(message.Secret, "secret");
+                    if (message.Username != Protocol.Username.Anonymous)
+                    {
+                        message.Secret = Text(_secret, "secret");
+                        NotEmpty(message.Secret, "secret");
+                    }
+
                     break;
                 case StreamerCommands.LockRequest:
                     message.Username = Text(_username, "username");
                     message.Secret = Text(_secret, "secret");
-                    NotEmpty(message.Username, "username");
                     break;
                 case StreamerCommands.LockAllowed or StreamerCommands.LockDenied:
                     message.Username = Text(_username, "username");

@@ -198,8 +198,9 @@ internal sealed partial class StreamerSession
         _secretDigest = DigestOf(message.Secret);
         _phase = Phase.Client;
 
-        // The first that comes after the answer is what was published after it.
+        // The first that comes after the answer is what was published after it: what this very client has sent behind its login, too, so that waits until there is a subscription.
         _reader.Subscribe([_gateway.Channel], after: null, _ => success);
+        await _reader.DrainAsync(_gateway.Stopping).AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async ValueTask RegisterAsync(StreamerMessage message)

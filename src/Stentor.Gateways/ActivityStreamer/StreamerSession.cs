@@ -224,21 +224,19 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
 
     private async Task FinishAsync()
     {
+        await HearOwnAsync();
         await LeaveAsync(); // What comes behind the last message would belong to nobody.
-        if (_ending is not { } ending)
+        var line = _ending?.Line;
+        if (line is not null)
         {
-            return;
-        }
-
-        if (ending.Line is not null)
-        {
-            _reader.Write(ending.Line);
+            _reader.Write(line);
             _reader.Flush();
         }
 
+        // Also where the other side has ended it: it may still read what it was answered.
         using var farewell = new CancellationTokenSource(Farewell, _node.Time);
         await _reader.DrainAsync(farewell.Token);
-        if (_socket is null || ending.Line is null)
+        if (_socket is null || line is null)
         {
             return;
         }
@@ -253,6 +251,26 @@ internal sealed partial class StreamerSession : IPublisher, IDisposable
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>What a client published before it ended comes back to it before the end.</summary>
+    private async Task HearOwnAsync()
+    {
+        if (_phase != Phase.Client || _window is not { } window)
+        {
+            return;
+        }
+
+        using var patience = new CancellationTokenSource(Farewell, _node.Time);
+        try
+        {
+            await window.DrainAsync(0, patience.Token);
+            await _reader.CatchUpAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It does not read what it is sent, or the disk is slow: the end comes all the same.
         }
     }
 

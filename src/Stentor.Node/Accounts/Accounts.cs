@@ -93,12 +93,14 @@ public sealed partial class Accounts(StentorNode node)
             return new Refusal(ErrorType.Malformed, $"'{Printable.Cut(username)}' is not a username: 1 to {Username.LengthMax} of A-Z a-z 0-9 _ - and dots.");
         }
 
-        if (secret.Length == 0 || Encoding.UTF8.GetByteCount(secret) > SecretBytesMax)
+        if (IsReserved(username))
         {
-            return new Refusal(ErrorType.Malformed, $"`secret` must have 1 to {SecretBytesMax} bytes.");
+            return Taken(username);
         }
 
-        return IsReserved(username) ? Taken(username) : null;
+        return secret.Length == 0 || Encoding.UTF8.GetByteCount(secret) > SecretBytesMax
+            ? new Refusal(ErrorType.Malformed, $"`secret` must have 1 to {SecretBytesMax} bytes.")
+            : null;
     }
 
     /// <summary>Whether it is clear already that a registration would be refused.</summary>
@@ -156,7 +158,13 @@ public sealed partial class Accounts(StentorNode node)
             return Taken(username);
         }
 
-        var hash = await HashAsync(() => SecretHash.Make(secret, node.Options.SecretIterations), cancellationToken);
+        // Looked up again when it is one's turn: of many who want one name at once, only the first costs a hash.
+        var hash = await HashAsync(() => Find(username).State is null ? SecretHash.Make(secret, node.Options.SecretIterations) : null, cancellationToken);
+        if (hash is null)
+        {
+            return Taken(username);
+        }
+
         var effect = new Effect([new("secret", JsonValue.Text(hash)), new("username", JsonValue.Text(username))], [], []);
         var outcome = await node.PublishAsync(channel, username, new PublishBody(default, effect, Exists: false), cancellationToken);
         return outcome.Refusal is { Type: ErrorType.ConditionNotMet } ? Taken(username) : outcome.Refusal;

@@ -73,13 +73,14 @@ public sealed partial class Reader
         }
     }
 
-    private void Note(Change change)
+    /// <summary>Notes a change down; false when the reader is closed.</summary>
+    private bool Note(Change change)
     {
         lock (_gate)
         {
             if (_isDisposed)
             {
-                return;
+                return false;
             }
 
             (_changes ??= []).Add(change);
@@ -87,6 +88,7 @@ public sealed partial class Reader
         }
 
         Queue();
+        return true;
     }
 
     private void ApplyChanges()
@@ -113,6 +115,9 @@ public sealed partial class Reader
                 case Change.Unsubscribe removed:
                     Remove(removed);
                     break;
+                case Change.Reach reach:
+                    (_reached ??= []).Add(reach.Reached);
+                    break;
                 case Change.Written written:
                     lock (_gate)
                     {
@@ -125,11 +130,18 @@ public sealed partial class Reader
 
         _channels = null;
         _conditionalThrough = _subscriptions.Length == 0 ? 0 : _subscriptions.Max(s => s.UnconditionalAfter);
+        TaskCompletionSource? drained = null;
         lock (_gate)
         {
             _isApplying = false;
             _subscribed = _isDisposed ? 0 : _subscriptions.Length + (_changes?.Sum(c => c.Added) ?? 0);
+            if (HasDrained)
+            {
+                (drained, _drained) = (_drained, null);
+            }
         }
+
+        drained?.TrySetResult();
     }
 
     private void Add(Change.Subscribe change)
@@ -222,6 +234,9 @@ public sealed partial class Reader
 
         /// <summary>A wish to unsubscribe.</summary>
         public sealed record Unsubscribe(IReadOnlyList<ChannelPattern> Channels) : Change;
+
+        /// <summary>A wish to know when all is handed over.</summary>
+        public sealed record Reach(TaskCompletionSource Reached) : Change;
 
         /// <summary>Bytes that were written behind a subscription.</summary>
         public sealed record Written(byte[] Bytes) : Change;

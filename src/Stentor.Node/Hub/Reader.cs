@@ -39,6 +39,9 @@ public sealed partial class Reader : IDisposable
     private volatile bool _isBlocked;
     private volatile bool _isClosed;
 
+    // Who waits until all is handed over.
+    private List<TaskCompletionSource>? _reached;
+
     internal Reader(Hub hub, WireForm form, ISink sink)
     {
         (_hub, _form, _sink) = (hub, form, sink);
@@ -97,13 +100,13 @@ public sealed partial class Reader : IDisposable
         }
     }
 
-    /// <summary>Completes when what was written has left, or the reader is closed.</summary>
+    /// <summary>Completes when what was written has left, the answers of subscriptions made before too, or the reader is closed.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public ValueTask DrainAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            if (_unsent == 0 || _isClosed)
+            if (HasDrained || _isClosed)
             {
                 return default;
             }
@@ -111,6 +114,20 @@ public sealed partial class Reader : IDisposable
             _drained ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
             return new ValueTask(_drained.Task.WaitAsync(cancellationToken));
         }
+    }
+
+    /// <summary>Completes when everything that was subscribed and is durable by now was handed to the sink, and the sink has taken it; or when the reader is closed.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    public Task CatchUpAsync(CancellationToken cancellationToken)
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!Note(new Change.Reach(reached)))
+        {
+            return Task.CompletedTask;
+        }
+
+        return reached.Task.WaitAsync(cancellationToken);
     }
 
     /// <summary>The sink can take bytes again.</summary>
@@ -196,6 +213,11 @@ public sealed partial class Reader : IDisposable
                 return;
             }
 
+            if (_reached is not null && !_isBlocked)
+            {
+                TellReached();
+            }
+
             if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running)
             {
                 return;
@@ -204,6 +226,9 @@ public sealed partial class Reader : IDisposable
             Volatile.Write(ref _state, Running); // It was made ready meanwhile.
         }
     }
+
+    /// <summary>Whether nothing that was written, and no answer, waits to leave. Under the lock.</summary>
+    private bool HasDrained => _unsent == 0 && _changes is null && !_isApplying;
 
     private void Queue()
     {
@@ -339,7 +364,7 @@ public sealed partial class Reader : IDisposable
         lock (_gate)
         {
             _unsent -= length;
-            if (_unsent == 0)
+            if (HasDrained)
             {
                 (drained, _drained) = (_drained, null);
             }
@@ -348,13 +373,25 @@ public sealed partial class Reader : IDisposable
         drained?.TrySetResult();
     }
 
+    private void TellReached()
+    {
+        _reached?.ForEach(reached => reached.TrySetResult());
+        _reached = null;
+    }
+
     private void Close()
     {
         _hub.Leave(_subscriptions);
         _subscriptions = [];
         _late = null;
+        TellReached();
         lock (_gate)
         {
+            foreach (var change in _changes?.OfType<Change.Reach>() ?? [])
+            {
+                change.Reached.TrySetResult();
+            }
+
             _changes = null;
             if (_written is not null)
             {

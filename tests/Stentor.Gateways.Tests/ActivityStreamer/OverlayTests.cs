@@ -66,6 +66,17 @@ public sealed class OverlayTests
     }
 
     [Fact]
+    public void Nobody_is_sent_to_a_server_that_says_it_is_where_we_are()
+    {
+        _world.Open(1);
+        _world.Overlay.Address = new StreamerAddress("x.example", 3780);
+        _world.Hear(1, OverlayWorld.Announce("x"));
+
+        Assert.Null(_world.Redirect(9));
+        Assert.Null(_world.Overlay.Refuge);
+    }
+
+    [Fact]
     public void A_newcomer_is_sent_where_there_are_two_fewer_and_counts_there_from_then_on()
     {
         _world.Meet("B", "b", load: 3);
@@ -158,7 +169,7 @@ public sealed class OverlayTests
     {
         _world.Meet("B", "b"); // Between our own nodes claims decide.
 
-        Assert.Equal(["decided 1: Allowed"], _world.Register("ann", "s"));
+        Assert.Equal(["decided 1: Unasked"], _world.Register("ann", "s"));
     }
 
     [Fact]
@@ -166,7 +177,7 @@ public sealed class OverlayTests
     {
         _world.Open(1);
 
-        Assert.Equal(["to 1: LOCK_REQUEST ann s", "notice: LOCK_REQUEST ann s (from 0)", "decided 1: Allowed"], _world.Register("ann", "s"));
+        Assert.Equal(["to 1: LOCK_REQUEST ann s", "notice: LOCK_REQUEST ann s (from 0)", "decided 1: Unasked"], _world.Register("ann", "s"));
     }
 
     [Fact]
@@ -276,6 +287,31 @@ public sealed class OverlayTests
         _world.Meet("B", "b");
 
         Assert.Equal(["to 1: LOCK_REQUEST ann s", "ask ann s"], _world.Notice("B", OverlayWorld.Name("LOCK_REQUEST", "ann", "s", peer: 3)));
+    }
+
+    [Fact]
+    public void What_another_node_registers_and_a_peer_sends_back_is_allowed_and_not_recorded_beside_it()
+    {
+        _world.Open(1);
+        _world.Meet("B", "b");
+        _world.Notice("B", OverlayWorld.Name("LOCK_REQUEST", "ann", "s", peer: 0));
+
+        Assert.Contains("to 1: LOCK_ALLOWED ann s", _world.Hear(1, OverlayWorld.Name("LOCK_REQUEST", "ann", "s")));
+        Assert.Contains("to 1: LOCK_DENIED ann s2", _world.Hear(1, OverlayWorld.Name("LOCK_REQUEST", "ann", "s2")));
+        _world.Notice("B", OverlayWorld.Name("LOCK_DENIED", "ann", "s", peer: 7));
+        Assert.Contains("ask ann s2 and record", _world.Hear(1, OverlayWorld.Name("LOCK_REQUEST", "ann", "s2")));
+    }
+
+    [Fact]
+    public void Of_answers_that_do_not_say_whose_they_are_it_is_said_how_many_are_missing()
+    {
+        _world.Open(1);
+        _world.Hear(1, OverlayWorld.Announce("x"));
+        _world.Hear(1, OverlayWorld.Announce("y"));
+        _world.Register("ann", "s");
+        _world.Hear(1, OverlayWorld.Name("LOCK_ALLOWED", "ann", "s"));
+
+        Assert.Contains("decided 1: Silent 1 of x, y", _world.Pass(10_000));
     }
 
     [Fact]

@@ -38,6 +38,53 @@ public sealed class StreamerSessionTests
         }
     }
 
+    [Theory]
+    [InlineData("LOGOUT", null)]
+    [InlineData("BOGUS", "INVALID_MESSAGE")]
+    public async Task Who_ends_at_once_has_heard_of_the_login_and_of_what_it_published(string last, string? answer)
+    {
+        await using var server = await StreamerClient.ServeAsync();
+        for (var n = 0; n < 30; n++)
+        {
+            using var client = await StreamerClient.ConnectAsync(server);
+            var activities = Enumerable.Range(0, n % 3).Select(a => $$"""{"command":"ACTIVITY_MESSAGE","username":"anonymous","activity":{"a":{{a}} } }""");
+            await client.SendAsync(string.Join('\n', ["""{"command":"LOGIN","username":"anonymous"}""", .. activities, $$"""{"command":"{{last}}"}"""]));
+
+            await client.ExpectAsync("LOGIN_SUCCESS");
+            for (var a = 0; a < n % 3; a++)
+            {
+                Assert.Equal(a, (await client.ExpectAsync("ACTIVITY_BROADCAST")).GetProperty("activity").GetProperty("a").GetInt32());
+            }
+
+            if (answer is not null)
+            {
+                await client.ExpectAsync(answer);
+            }
+
+            await client.ExpectEndAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Who_sends_nothing_more_is_answered_what_it_asked()
+    {
+        await using var server = await StreamerClient.ServeAsync();
+        for (var n = 0; n < 30; n++)
+        {
+            using var guest = await StreamerClient.ConnectAsync(server);
+            await guest.SendAsync("""{"command":"LOGIN","username":"anonymous"}""");
+            guest.EndSending();
+            using var newcomer = await StreamerClient.ConnectAsync(server);
+            await newcomer.SendAsync($$"""{"command":"REGISTER","username":"new-{{n}}","secret":"s"}""");
+            newcomer.EndSending();
+
+            await guest.ExpectAsync("LOGIN_SUCCESS");
+            await guest.ExpectEndAsync();
+            await newcomer.ExpectAsync("REGISTER_SUCCESS");
+            await newcomer.ExpectEndAsync();
+        }
+    }
+
     [Fact]
     public async Task Whatever_is_published_on_the_channel_is_broadcast_under_its_authors_name()
     {

@@ -105,6 +105,33 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task A_reader_has_caught_up_when_its_sink_has_taken_what_is_durable()
+    {
+        await using var test = new TestNode();
+        var sink = new MemorySink();
+        using var reader = Open(test, sink, "chat");
+        await sink.WaitAsync(s => s.FrameCount == 1);
+
+        await test.PublishAsync("chat", 0, 50);
+        await reader.CatchUpAsync(CancellationToken.None).WaitAsync(TestNode.Patience);
+        var live = sink.Numbers.Count;
+        sink.SetRoom(0);
+        await test.PublishAsync("chat", 50, 50);
+        var whileFull = reader.CatchUpAsync(CancellationToken.None);
+        await sink.WaitAsync(s => s.IsBlocked);
+        var isEarly = whileFull.IsCompleted;
+        sink.SetRoom(long.MaxValue);
+        await whileFull.WaitAsync(TestNode.Patience);
+
+        Assert.Equal(50, live);
+        Assert.False(isEarly);
+        Assert.Equal(100, sink.Numbers.Count);
+        sink.IsClosed = true;
+        await test.PublishAsync("chat", 100, 1);
+        await reader.CatchUpAsync(CancellationToken.None).WaitAsync(TestNode.Patience); // There is nobody any more to be kept waiting for.
+    }
+
+    [Fact]
     public async Task A_subscription_from_the_start_reads_the_ledger_and_then_goes_on_live()
     {
         await using var test = new TestNode();
