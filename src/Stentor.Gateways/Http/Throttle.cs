@@ -71,7 +71,7 @@ public sealed class Throttle(RateLimits limits, Accounts accounts, TimeProvider 
     /// <summary>Counts publishes of a stream, which is slowed down rather than refused.</summary>
     /// <param name="username">Who.</param>
     /// <param name="from">The client's address.</param>
-    /// <param name="count">How many publishes were taken from the stream.</param>
+    /// <param name="count">How many publishes were taken from the stream; 0 only asks.</param>
     /// <returns>How long to wait before more are taken from it; zero when at once.</returns>
     public TimeSpan Pace(string username, IPAddress? from, int count)
     {

@@ -111,11 +111,7 @@ public sealed class ForeignServerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => post);
         await peer.SendAsync("""{"command":"LOCK_ALLOWED","username":"ann","secret":"s1"}""");
 
-        using var patience = new CancellationTokenSource(TestServer.Patience);
-        while (await LoginAsync(server, "s1") != "LOGIN_SUCCESS")
-        {
-            await Task.Delay(20, patience.Token); // There is nobody left to be told.
-        }
+        await StreamerCluster.UntilAsync(async () => await LoginAsync(server, "s1") == "LOGIN_SUCCESS", "ann can log in"); // There is nobody left to be told.
     }
 
     [Fact]
@@ -245,12 +241,7 @@ public sealed class ForeignServerTests : IDisposable
         return (await client.ReceiveOtherAsync())!.Value.GetProperty("command").GetString()!; // A login is answered.
     }
 
-    private static async Task KnowsAsync(TestServer server, int servers)
-    {
-        using var patience = new CancellationTokenSource(TestServer.Patience);
-        while ((await server.GetAsync("/v1/cluster"))["activityStreamer"].GetProperty("servers").GetArrayLength() < servers)
-        {
-            await Task.Delay(20, patience.Token); // There is no signal for having heard.
-        }
-    }
+    private static Task KnowsAsync(TestServer server, int servers) => StreamerCluster.UntilAsync(
+        async () => (await server.GetAsync("/v1/cluster"))["activityStreamer"].GetProperty("servers").GetArrayLength() >= servers,
+        $"{servers} servers are known");
 }

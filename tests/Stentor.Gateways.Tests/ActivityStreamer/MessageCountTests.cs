@@ -13,6 +13,9 @@ public sealed partial class MessageCountTests
     /// <summary>The table of the document.</summary>
     private static readonly int[] Sizes = [2, 3, 5, 10, 20, 50, 100];
 
+    // A hundred servers in one process.
+    private static readonly TimeSpan Patience = TestServer.Patience * 3;
+
     [Theory]
     [InlineData(2)]
     [InlineData(5)]
@@ -61,13 +64,19 @@ public sealed partial class MessageCountTests
 
             foreach (var server in servers)
             {
-                await UntilAsync(async () => (await server.GetAsync("/v1/cluster"))["activityStreamer"].GetProperty("servers").GetArrayLength() == count - 1);
+                await StreamerCluster.UntilAsync(
+                    async () => (await server.GetAsync("/v1/cluster"))["activityStreamer"].GetProperty("servers").GetArrayLength() == count - 1,
+                    $"{count - 1} servers are known",
+                    Patience);
             }
 
             // At a leaf, so that it has the longest ways.
             using var client = await StreamerClient.RegisteredAsync(servers[^1], "ann", "s1");
             await client.SendAsync("""{"command":"ACTIVITY_MESSAGE","username":"ann","secret":"s1","activity":{"n":1}}""");
-            await UntilAsync(async () => await SumAsync(servers, "ACTIVITY_BROADCAST") >= count - 1 && await SumAsync(servers, "LOCK_ALLOWED") >= (count - 1) * (count - 1));
+            await StreamerCluster.UntilAsync(
+                async () => await SumAsync(servers, "ACTIVITY_BROADCAST") >= count - 1 && await SumAsync(servers, "LOCK_ALLOWED") >= (count - 1) * (count - 1),
+                "all have heard all",
+                Patience);
             return (await SumAsync(servers, "LOCK_REQUEST") + await SumAsync(servers, "LOCK_ALLOWED") + await SumAsync(servers, "LOCK_DENIED"), await SumAsync(servers, "ACTIVITY_BROADCAST"));
         }
         finally
@@ -86,15 +95,6 @@ public sealed partial class MessageCountTests
         }
 
         return sum;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var patience = new CancellationTokenSource(TestServer.Patience * 3);
-        while (!await condition())
-        {
-            await Task.Delay(50, patience.Token); // There is no signal for what other servers have heard.
-        }
     }
 
     [GeneratedRegex("^stentor_streamer_received_total\\{command=\"(?<command>[^\"]+)\"\\} (?<count>[0-9]+)$", RegexOptions.Multiline)]

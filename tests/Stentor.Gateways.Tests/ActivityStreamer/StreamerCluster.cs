@@ -133,12 +133,13 @@ internal sealed class StreamerCluster : IAsyncDisposable
     /// <summary>Asks again and again until something is so that nobody tells.</summary>
     /// <param name="isSo">What.</param>
     /// <param name="what">The same for people.</param>
-    public static async Task UntilAsync(Func<Task<bool>> isSo, string what)
+    /// <param name="patience">How long at most; <see cref="TestServer.Patience"/> when it is not given.</param>
+    public static async Task UntilAsync(Func<Task<bool>> isSo, string what, TimeSpan? patience = null)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (!await isSo())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < TestServer.Patience, $"It did not come about that {what}.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < (patience ?? TestServer.Patience), $"It did not come about that {what}.");
             await Task.Delay(AskInterval);
         }
     }
