@@ -9,7 +9,8 @@ namespace Stentor.Replication;
 /// <param name="Offset">Where its bytes start in <see cref="Outbox.Bytes"/>.</param>
 /// <param name="Length">How many there are.</param>
 /// <param name="Repeat">Whether it is another region's copy of an activity that is known already by its publish id: kept, passed on, but not delivered to readers.</param>
-public readonly record struct Recorded(string Channel, OriginId Origin, long Seq, int Offset, int Length, bool Repeat);
+/// <param name="State">The channel's state after it.</param>
+public readonly record struct Recorded(string Channel, OriginId Origin, long Seq, int Offset, int Length, bool Repeat, ChannelState State);
 
 /// <summary>What became of a received entry.</summary>
 public enum ReceiveResult

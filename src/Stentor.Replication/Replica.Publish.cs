@@ -57,7 +57,7 @@ public sealed partial class Replica
             new EntryParts(publish.Channel, _self, stamp.Seq, lamport, time, publish.Author, after, body.Id, body.Effect, body.Activity),
             own.Chain,
             outbox.Bytes);
-        outbox.Entries.Add(new Recorded(publish.Channel, _self, stamp.Seq, offset, outbox.Bytes.Length - offset, Repeat: false));
+        outbox.Entries.Add(new Recorded(publish.Channel, _self, stamp.Seq, offset, outbox.Bytes.Length - offset, Repeat: false, folded));
         outbox.Channels[publish.Channel] = folded;
         if (body.Id is not null)
         {

@@ -120,10 +120,10 @@ public sealed partial class Replica
             CheckLink(progress, entry.Seq, entry.Lamport, entry.Time, entry.Chain, bytes);
         }
 
-        var repeat = FoldForeign(entry, entry.After, outbox, entry.Bytes);
+        var repeat = FoldForeign(entry, entry.After, outbox, entry.Bytes, out var folded);
         var offset = outbox.Bytes.Length;
         outbox.Bytes.Write(bytes);
-        outbox.Entries.Add(new Recorded(entry.Channel, entry.Origin, entry.Seq, offset, bytes.Length, repeat));
+        outbox.Entries.Add(new Recorded(entry.Channel, entry.Origin, entry.Seq, offset, bytes.Length, repeat, folded));
         _origins.Advance(progress, entry.Chain, entry.Lamport, entry.Time);
         _lamport = _options.Fault == ReplicaFault.LamportNotMerged ? _lamport : Math.Max(_lamport, entry.Lamport);
         _mark = null;
@@ -170,7 +170,7 @@ public sealed partial class Replica
 
     /// <summary>Folds an entry that has its stamps already.</summary>
     /// <returns>Whether it is a copy of an activity that is known already by its publish id.</returns>
-    private bool FoldForeign(Entry entry, VersionVector after, Outbox outbox, ReadOnlyMemory<byte> bytes)
+    private bool FoldForeign(Entry entry, VersionVector after, Outbox outbox, ReadOnlyMemory<byte> bytes, out ChannelState folded)
     {
         Stamp? firstCopy = null;
         PublishedId? first = null;
@@ -202,11 +202,12 @@ public sealed partial class Replica
             stamp = stamp with { Time = newest.LastTime + 1 };
         }
 
-        outbox.Channels[entry.Channel] = Fold.Next(
+        folded = Fold.Next(
             State(entry.Channel, outbox),
             new Folded(stamp, entry.Lamport, entry.Author, after, entry.Effect, _options.Fault == ReplicaFault.CopyFoldedTwice ? null : firstCopy),
             _options.Limits.ConflictsMax,
             entry.Effect is null ? NoSum : Sums(entry.Channel, outbox, entry));
+        outbox.Channels[entry.Channel] = folded;
         if (first is not null)
         {
             Remember(first, outbox);

@@ -132,7 +132,7 @@ public sealed partial class Replica
         }
         else
         {
-            FoldForeign(Parse(entry), after, outbox, entry);
+            FoldForeign(Parse(entry), after, outbox, entry, out _);
         }
 
         _origins.Advance(progress, header.Chain, header.Lamport, header.Time);
