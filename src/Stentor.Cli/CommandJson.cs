@@ -11,6 +11,7 @@ namespace Stentor.Cli;
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(ListeningLine))]
 [JsonSerializable(typeof(StreamerSecretLine))]
+[JsonSerializable(typeof(WriterSecretLine))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SimulationJson))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -8,6 +8,7 @@ using Stentor.Cli.CommandLine;
 using Stentor.Cli.Demos;
 using Stentor.Cli.Inboxes;
 using Stentor.Cli.Mending;
+using Stentor.Cli.Olympics;
 using Stentor.Cli.Publishing;
 using Stentor.Cli.Reading;
 using Stentor.Cli.Serving;
@@ -37,6 +38,7 @@ internal static class StentorProgram
             new InboxCommand(around),
             new ChatCommand(around),
             new ActivityStreamerCommand(around),
+            new OlympicsCommand(around),
             new StatusCommand(around),
             new VotersCommand(around),
             new LeaveCommand(around),

@@ -15,6 +15,9 @@ internal sealed class Endpoints
     /// <summary>What <see cref="Listener.Kind"/> says of the Activity Streamer protocol.</summary>
     public const string StreamerKind = "activity-streamer";
 
+    /// <summary>What <see cref="Listener.Kind"/> says of a port where XML-RPC is served and nothing else.</summary>
+    public const string XmlRpcKind = "xml-rpc";
+
     private readonly List<Endpoint> _endpoints = [];
     private readonly X509Certificate2? _certificate;
 
@@ -28,7 +31,7 @@ internal sealed class Endpoints
     /// <exception cref="ServerStartException">They cannot be served, or not safely.</exception>
     public static Endpoints Of(ServerOptions options)
     {
-        if (options.Listen.Count == 0 && options.Tcp is null && options.ActivityStreamer is null)
+        if (options.Listen.Count == 0 && options.Tcp is null && options.ActivityStreamer is null && options.XmlRpc?.Listen is null)
         {
             throw new ServerStartException("There is nowhere to listen; give --listen URL.") { IsUsage = true };
         }
@@ -47,6 +50,11 @@ internal sealed class Endpoints
         if (options.ActivityStreamer is { } streamer)
         {
             endpoints._endpoints.Add(ReadHostPort(streamer.Listen, EndpointKind.Streamer, streamer.Tls));
+        }
+
+        if (options.XmlRpc?.Listen is { } xmlRpc)
+        {
+            endpoints._endpoints.Add(ReadHostPort(xmlRpc, EndpointKind.XmlRpc, isTls: false));
         }
 
         foreach (var endpoint in endpoints._endpoints)
@@ -112,6 +120,15 @@ internal sealed class Endpoints
                         return;
                     }
 
+                    if (endpoint.Kind == EndpointKind.XmlRpc)
+                    {
+                        listen.Use((ConnectionDelegate next) => connection =>
+                        {
+                            connection.Features.Set(XmlRpcPort.Instance);
+                            return next(connection);
+                        });
+                    }
+
                     listen.Protocols = endpoint.IsTls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
                     if (endpoint.IsTls)
                     {
@@ -139,6 +156,7 @@ internal sealed class Endpoints
                 {
                     EndpointKind.Frames => new Listener("tcp", $"tcp://{bound.Authority}"),
                     EndpointKind.Streamer => new Listener(StreamerKind, $"{StreamerKind}://{bound.Authority}"),
+                    EndpointKind.XmlRpc => new Listener(XmlRpcKind, $"http://{bound.Authority}"),
                     _ => new Listener("http", $"{(endpoint.IsTls ? "https" : "http")}://{bound.Authority}"),
                 });
             }
@@ -215,4 +233,7 @@ internal enum EndpointKind
 
     /// <summary>The Activity Streamer protocol.</summary>
     Streamer,
+
+    /// <summary>XML-RPC alone.</summary>
+    XmlRpc,
 }

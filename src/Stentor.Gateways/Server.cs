@@ -15,7 +15,7 @@ using Stentor.Storage;
 namespace Stentor.Gateways;
 
 /// <summary>A place where the server takes connections.</summary>
-/// <param name="Kind">What is spoken there: <c>http</c> (with Server-Sent Events and WebSocket), <c>tcp</c> (frames) or <c>activity-streamer</c>.</param>
+/// <param name="Kind">What is spoken there: <c>http</c> (with Server-Sent Events and WebSocket), <c>tcp</c> (frames), <c>activity-streamer</c> or <c>xml-rpc</c>.</param>
 /// <param name="Address">Where it really is, a free port filled in: <c>http://127.0.0.1:5050</c>, <c>tcp://127.0.0.1:5051</c>.</param>
 public readonly record struct Listener(string Kind, string Address);
 
@@ -24,22 +24,24 @@ public sealed partial class Server : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly StreamerGateway? _streamer;
+    private readonly XmlRpcGateway? _xmlRpc;
     private readonly List<IDisposable> _parts;
     private readonly ILogger _log;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private Task? _stop;
 
-    private Server(StentorNode node, OperatorSecret? operatorSecret, SecretFile? streamerSecret, WebApplication app, StreamerGateway? streamer, IReadOnlyList<Route> routes, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
+    private Server(StentorNode node, OperatorSecret? operatorSecret, SecretFile? streamerSecret, Built built, List<IDisposable> parts, IReadOnlyList<Listener> listeners, ILogger log)
     {
-        Routes = routes;
+        Routes = built.Routes;
+        NewWriterSecret = built.XmlRpc?.NewWriterSecret;
         StreamerSecretFile = streamerSecret?.File;
         NewStreamerSecret = streamerSecret is { IsNew: true } ? streamerSecret.Secret : null;
         Node = node;
         OperatorSecretFile = operatorSecret?.File;
         OperatorSecretIsNew = operatorSecret?.IsNew ?? false;
         Listeners = listeners;
-        (_app, _streamer, _parts, _log) = (app, streamer, parts, log);
+        (_app, _streamer, _xmlRpc, _parts, _log) = (built.App, built.Streamer, built.XmlRpc, parts, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -60,6 +62,9 @@ public sealed partial class Server : IAsyncDisposable
     /// <summary>The secret of Activity Streamer servers, when this start made it: to be shown once. Null otherwise.</summary>
     public string? NewStreamerSecret { get; }
 
+    /// <summary>The secret of the scoreboard's writer, when this start made it: to be shown once. Null otherwise.</summary>
+    public string? NewWriterSecret { get; }
+
     /// <summary>Completes when the server has stopped, by whatever cause; faulted when it was not asked to.</summary>
     public Task Completion => _completion.Task;
 
@@ -76,7 +81,7 @@ public sealed partial class Server : IAsyncDisposable
         var endpoints = Endpoints.Of(options);
         var parts = new List<IDisposable>();
         StentorNode? node = null;
-        WebApplication? app = null;
+        Built? built = null;
         try
         {
             var disk = DiskOf(options, parts);
@@ -88,17 +93,19 @@ public sealed partial class Server : IAsyncDisposable
                 node.Accounts.SetOperatorSecret(operatorSecret.Secret);
             }
 
-            (app, var routes, var streamer) = Build(options, endpoints, node, streamerSecret?.Secret, parts, logs);
-            await app.StartAsync(cancellationToken);
-            var listeners = endpoints.Bound(app.Services.GetRequiredService<IServer>());
-            streamer?.Start(System.Net.IPEndPoint.Parse(new Uri(listeners.First(l => l.Kind == Endpoints.StreamerKind).Address).Authority));
-            var server = new Server(node, operatorSecret, streamerSecret, app, streamer, routes, parts, listeners, logs.CreateLogger<Server>());
+            built = Build(options with { XmlRpc = XmlRpcOf(options) }, endpoints, node, streamerSecret?.Secret, parts, logs);
+            await (built.XmlRpc?.StartAsync(cancellationToken) ?? Task.CompletedTask); // Before anybody can write what only the writer may.
+            await built.App.StartAsync(cancellationToken);
+            var listeners = endpoints.Bound(built.App.Services.GetRequiredService<IServer>());
+            built.Streamer?.Start(System.Net.IPEndPoint.Parse(new Uri(listeners.First(l => l.Kind == Endpoints.StreamerKind).Address).Authority));
+            var server = new Server(node, operatorSecret, streamerSecret, built, parts, listeners, logs.CreateLogger<Server>());
             server.Watch();
             return server;
         }
         catch (Exception e)
         {
-            await CloseAsync(app, node, parts);
+            await (built?.XmlRpc?.EndAsync() ?? Task.CompletedTask);
+            await CloseAsync(built?.App, node, parts);
             throw e switch
             {
                 ServerStartException or OperationCanceledException => e,
@@ -135,6 +142,7 @@ public sealed partial class Server : IAsyncDisposable
             finally
             {
                 await (_streamer?.EndAsync() ?? Task.CompletedTask);
+                await (_xmlRpc?.EndAsync() ?? Task.CompletedTask);
                 await CloseAsync(_app, Node, _parts);
             }
 
@@ -160,7 +168,7 @@ public sealed partial class Server : IAsyncDisposable
         },
         TaskScheduler.Default);
 
-    private static (WebApplication App, IReadOnlyList<Route> Routes, StreamerGateway? Streamer) Build(
+    private static Built Build(
         ServerOptions options, Endpoints endpoints, StentorNode node, string? streamerSecret, List<IDisposable> parts, ILoggerFactory logs)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -193,6 +201,7 @@ public sealed partial class Server : IAsyncDisposable
             streamer = Add(parts, new StreamerGateway(node, options.ActivityStreamer, streamerSecret!, throttle, logs, services.Stopping)); // Read with the options.
         }
 
+        var xmlRpc = options.XmlRpc is null ? null : new XmlRpcGateway(services, options.XmlRpc, logs);
         var pages = new EntryPages(services);
         var loads = Add(parts, new Loads(() => node.Store.Position, options.Ephemeral ? null : options.DataDirectory, options.Time));
         var text = Add(parts, new MetricsText(meter => meter.Name == "System.Runtime" || (meter.Scope == node && meter.Name.StartsWith("Stentor", StringComparison.Ordinal))));
@@ -206,8 +215,9 @@ public sealed partial class Server : IAsyncDisposable
             new LinkGateway(node, services.Stopping).Route,
             .. new ClusterAnswers(services).Routes,
             .. new StatusAnswers(services, loads, () => metrics?.Connections ?? 0, text, streamer).Routes,
+            .. options.XmlRpc is { Listen: null } ? xmlRpc!.Routes : [], // Made with the options.
         ];
-        var gateway = new HttpGateway(routes, services, counts => metrics = Add(parts, new HttpMetrics(services, loads, counts)), logs);
+        var gateway = new HttpGateway(routes, options.XmlRpc?.Listen is null ? [] : xmlRpc!.Routes, services, counts => metrics = Add(parts, new HttpMetrics(services, loads, counts)), logs);
         if (options.OtlpEndpoint is not null)
         {
             parts.Add(OtlpExport.Start(options.OtlpEndpoint, options.OtlpInterval, node));
@@ -219,7 +229,7 @@ public sealed partial class Server : IAsyncDisposable
         }
 
         app.Run(gateway.AnswerAsync);
-        return (app, routes, streamer);
+        return new Built(app, routes, streamer, xmlRpc);
     }
 
     private static void SetLimits(KestrelServerOptions kestrel, Limits limits)
@@ -276,6 +286,10 @@ public sealed partial class Server : IAsyncDisposable
             ? new SecretFile("", SecretFile.New(), IsNew: true)
             : SecretFile.Read(streamer.SecretFile ?? Path.Combine(options.DataDirectory!, StreamerOptions.SecretFileName), "the secret of Activity Streamer servers", isAlone);
     }
+
+    private static XmlRpcOptions? XmlRpcOf(ServerOptions options) => options.XmlRpc is { WriterSecretFile: { } file } xmlRpc
+        ? xmlRpc with { WriterSecret = SecretFile.Read(file, $"the secret of the account '{XmlRpcOptions.Writer}'", mayMake: options.Node.Links.Count == 0).Secret }
+        : options.XmlRpc;
 
     private static StoreOptions StoreOptionsOf(ServerOptions options)
     {
@@ -334,6 +348,9 @@ public sealed partial class Server : IAsyncDisposable
             parts[i].Dispose();
         }
     }
+
+    /// <summary>What a server is made of, besides its node.</summary>
+    private sealed record Built(WebApplication App, IReadOnlyList<Route> Routes, StreamerGateway? Streamer, XmlRpcGateway? XmlRpc);
 
     [LoggerMessage(3002, LogLevel.Error, "The server did not stop cleanly.")]
     private static partial void LogStopFault(ILogger log, Exception fault);

@@ -21,6 +21,9 @@ public sealed record ServerOptions
     /// <summary>How the Activity Streamer protocol is served; null, the default, for nowhere.</summary>
     public StreamerOptions? ActivityStreamer { get; init; }
 
+    /// <summary>How the scoreboard is served over XML-RPC; null, the default, for nowhere.</summary>
+    public XmlRpcOptions? XmlRpc { get; init; }
+
     /// <summary>The certificate for <c>https</c>, a PEM file. Null where nothing listens on <c>https</c>.</summary>
     public string? CertificateFile { get; init; }
 

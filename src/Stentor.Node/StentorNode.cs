@@ -159,6 +159,10 @@ public sealed class StentorNode : IAsyncDisposable
     /// <summary>Ends when the loop has ended; faulted when it hit a fault that it cannot go on from: end the process then.</summary>
     public Task Completion => _sequencer.Completion;
 
+    /// <summary>Shows everything that is committed from now on to somebody. To be called before the node takes publishes; there is one at most.</summary>
+    /// <param name="observer">Who looks.</param>
+    public void Observe(ICommitObserver observer) => _sequencer.Observer = observer;
+
     /// <summary>Hands publishes over, all or none, order kept; their callers are told after the commit.</summary>
     /// <param name="publishes">The publishes; authorised already.</param>
     /// <returns>False when the queue is full or the node is stopping: nothing was taken. Try again when <see cref="WaitForRoomAsync"/> returns.</returns>

@@ -8,11 +8,11 @@ using Stentor.Node;
 namespace Stentor.Cli.Serving;
 
 /// <summary><c>stentor serve</c>: runs a node until it is asked to end.</summary>
-internal sealed partial class ServeCommand : ExampleCommand
+internal partial class ServeCommand : ExampleCommand
 {
     private static readonly ServerOptions Defaults = new();
 
-    private readonly Option<string[]> _listen = new("--listen") { Description = "Where HTTP, Server-Sent Events and WebSocket are served; port 0 takes a free one.", HelpName = "URL", DefaultValueFactory = _ => [.. Defaults.Listen] };
+    private readonly Option<string[]> _listen;
     private readonly Option<string?> _tcp = new("--tcp") { Description = "Where JSON frames are served on plain TCP.", HelpName = "HOST:PORT" };
     private readonly Option<string> _data = new("--data") { Description = "Where everything that must last is kept; made when it does not exist.", HelpName = "DIR", DefaultValueFactory = _ => DataDirectory };
     private readonly Option<bool> _ephemeral = new("--ephemeral") { Description = "Keep everything in memory; nothing outlives the process." };
@@ -34,14 +34,28 @@ internal sealed partial class ServeCommand : ExampleCommand
     private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Description = "End when standard input ends.", Hidden = true };
     private readonly Option<bool> _ignoreDependencies = new("--ignore-dependencies") { Description = "Apply what other regions send whatever it depends on. Needs --ephemeral.", Hidden = true };
     private readonly StreamerServing _streamer = new();
+    private readonly XmlRpcServing _xmlRpc;
     private readonly List<(NumberOption Number, Option<long> Option)> _numbers = [.. NumberOptions.All.Select(number => (number, NumberOptions.OptionOf(number)))];
 
     /// <summary>Makes the command.</summary>
     /// <param name="around">What it finds around it.</param>
     public ServeCommand(Surroundings around)
-        : base("serve", "Run a node.")
+        : this("serve", "Run a node.", Defaults.Listen, isScoreboard: false, around)
     {
-        foreach (var option in (IReadOnlyList<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _voter, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, .. _streamer.Options, _stopWithInput, _ignoreDependencies])
+    }
+
+    /// <summary>Makes a command that runs a node for a purpose.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">What it does.</param>
+    /// <param name="listen">Where HTTP is served unless it is told otherwise.</param>
+    /// <param name="isScoreboard">Whether the scoreboard is served in any case.</param>
+    /// <param name="around">What it finds around it.</param>
+    protected ServeCommand(string name, string description, IReadOnlyList<string> listen, bool isScoreboard, Surroundings around)
+        : base(name, description)
+    {
+        _listen = new("--listen") { Description = "Where HTTP, Server-Sent Events and WebSocket are served; port 0 takes a free one.", HelpName = "URL", DefaultValueFactory = _ => [.. listen] };
+        _xmlRpc = new XmlRpcServing(isScoreboard);
+        foreach (var option in (IReadOnlyList<Option>)[_listen, _tcp, _data, _ephemeral, _region, _link, _clusterSecretFile, _voter, _operatorSecretFile, _certificateFile, _certificateKeyFile, _allowOrigin, _insecure, _rateLimits, _otlp, _logLevel, _json, .. _streamer.Options, .. _xmlRpc.Options, _stopWithInput, _ignoreDependencies])
         {
             Add(option);
         }
@@ -68,6 +82,8 @@ internal sealed partial class ServeCommand : ExampleCommand
         "# speak the Activity Streamer protocol too, alone or as a leaf of other servers",
         "stentor serve --activity-streamer 3780",
         "stentor serve --activity-streamer 3781 --activity-streamer-remote 127.0.0.1:3780 --activity-streamer-secret-file as.secret",
+        "# the scoreboard over XML-RPC too, on the same port",
+        "stentor serve --xml-rpc --teams Gaul,Rome --events 'Stone Curling,Stone Skating' --xml-rpc-secret-file writer.secret",
         "# for the whole network, with a certificate",
         "stentor serve --listen https://0.0.0.0:5050 --certificate-file node.pem --certificate-key-file node.key",
         "# two regions: the first founds the cluster and makes the secret, the second joins",
@@ -77,10 +93,17 @@ internal sealed partial class ServeCommand : ExampleCommand
         "stentor serve --region boat --data boat-data --listen http://127.0.0.1:5070 --link ws://127.0.0.1:5050 --cluster-secret-file cluster.secret --voter off",
     ];
 
+    /// <summary>Where log messages go.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="around">What it finds around it.</param>
+    /// <param name="lines">Those on standard error.</param>
+    protected virtual ILoggerFactory LogsOf(ParseResult parsed, Surroundings around, ILoggerFactory lines) => lines;
+
     private async Task<int> RunAsync(ParseResult parsed, Surroundings around)
     {
         var json = parsed.GetValue(_json);
-        using var logs = new LineLogs(around.Error, LineLogs.LevelOf(parsed.GetRequiredValue(_logLevel)), json, TimeProvider.System);
+        using var lines = new LineLogs(around.Error, LineLogs.LevelOf(parsed.GetRequiredValue(_logLevel)), json, TimeProvider.System);
+        using var logs = LogsOf(parsed, around, lines);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(around.Stop);
         if (parsed.GetValue(_stopWithInput))
         {
@@ -135,6 +158,7 @@ internal sealed partial class ServeCommand : ExampleCommand
             Listen = parsed.GetRequiredValue(_listen),
             Tcp = parsed.GetValue(_tcp),
             ActivityStreamer = _streamer.Read(parsed, around),
+            XmlRpc = _xmlRpc.Read(parsed, around),
             CertificateFile = PathOrNull(_certificateFile),
             CertificateKeyFile = PathOrNull(_certificateKeyFile),
             DataDirectory = ephemeral ? null : around.PathOf(parsed.GetRequiredValue(_data)),
@@ -208,10 +232,18 @@ internal sealed partial class ServeCommand : ExampleCommand
 
         if (server.NewStreamerSecret is { } secret)
         {
-            // The one secret that is shown, and once: whoever starts another server needs it.
+            // A secret that is shown, and once: whoever starts another server needs it.
             output.WriteLine(json
                 ? JsonSerializer.Serialize(new StreamerSecretLine(secret), CommandJson.Default.StreamerSecretLine)
                 : $"activity streamer secret: {secret}");
+        }
+
+        if (server.NewWriterSecret is { } password)
+        {
+            // As above: whoever writes scores needs it.
+            output.WriteLine(json
+                ? JsonSerializer.Serialize(new WriterSecretLine(password), CommandJson.Default.WriterSecretLine)
+                : $"secret of {XmlRpcOptions.Writer} (the password, shown this once): {password}");
         }
     }
 }
@@ -221,3 +253,6 @@ internal sealed record ListeningLine(string Listening, string Kind);
 
 /// <summary>The secret of Activity Streamer servers as JSON.</summary>
 internal sealed record StreamerSecretLine(string ActivityStreamerSecret);
+
+/// <summary>The secret of the scoreboard's writer as JSON.</summary>
+internal sealed record WriterSecretLine(string WriterSecret);

@@ -20,19 +20,22 @@ internal sealed partial class HttpGateway
     private readonly HttpMetrics _metrics;
     private readonly ILogger _log;
     private readonly Counted[] _routes;
+    private readonly Counted[] _xmlRpcRoutes;
     private readonly RequestCounts _noRoute = new("none");
 
     /// <summary>Makes the gateway.</summary>
     /// <param name="routes">What can be asked, the most frequent first.</param>
+    /// <param name="xmlRpcRoutes">What can be asked at the port of XML-RPC.</param>
     /// <param name="services">What answers share.</param>
     /// <param name="metricsOf">Makes the instruments for the routes' counts.</param>
     /// <param name="logs">Where faults are reported.</param>
-    public HttpGateway(IEnumerable<Route> routes, Services services, Func<IReadOnlyList<RequestCounts>, HttpMetrics> metricsOf, ILoggerFactory logs)
+    public HttpGateway(IEnumerable<Route> routes, IEnumerable<Route> xmlRpcRoutes, Services services, Func<IReadOnlyList<RequestCounts>, HttpMetrics> metricsOf, ILoggerFactory logs)
     {
         _identities = new Identities(services.Accounts, services.Throttle);
         _crossOrigin = new CrossOrigin(services.Options.AllowOrigins);
         _routes = [.. routes.Select(r => new Counted(r, new RequestCounts(r.Template)))];
-        _metrics = metricsOf([.. _routes.Select(r => r.Counts), _noRoute]);
+        _xmlRpcRoutes = [.. xmlRpcRoutes.Select(r => new Counted(r, new RequestCounts(r.Template)))];
+        _metrics = metricsOf([.. _routes.Concat(_xmlRpcRoutes).Select(r => r.Counts), _noRoute]);
         _log = logs.CreateLogger<HttpGateway>();
     }
 
@@ -45,7 +48,8 @@ internal sealed partial class HttpGateway
         var isTimed = true;
         try
         {
-            if (Find(http.Request.Path.Value ?? "", out var route, out var name))
+            var routes = http.Features.Get<XmlRpcPort>() is null ? _routes : _xmlRpcRoutes;
+            if (Find(routes, http.Request.Path.Value ?? "", out var route, out var name))
             {
                 counts = route.Counts;
                 isTimed = route.Route.Access != Access.HeaderOrQuery && http.Request.QueryString.Value?.Contains("wait=", StringComparison.Ordinal) != true;
@@ -119,9 +123,9 @@ internal sealed partial class HttpGateway
         await operation.Answer(new Exchange(http, username, name));
     }
 
-    private bool Find(string path, out Counted found, out string name)
+    private static bool Find(Counted[] routes, string path, out Counted found, out string name)
     {
-        foreach (var counted in _routes)
+        foreach (var counted in routes)
         {
             if (counted.Route.Matches(path, out name))
             {

@@ -28,6 +28,7 @@ internal sealed class HttpMetrics : IDisposable
             Measure(EndpointKind.Http, "http"),
             Measure(EndpointKind.Frames, "tcp"),
             Measure(EndpointKind.Streamer, Endpoints.StreamerKind),
+            Measure(EndpointKind.XmlRpc, Endpoints.XmlRpcKind),
         }, "{connection}", "Connections open, by listener.");
         _meter.CreateObservableGauge("stentor.ready", () => services.Node.NotReady is null ? 1 : 0, description: "1 when the node can take publishes, else 0.");
         _meter.CreateObservableGauge("stentor.position", () => services.Node.Store.Position, "{entry}", "The last durable position of the region's ledger.");

@@ -56,6 +56,9 @@ public sealed record XmlRpcOptions
     /// <summary>For how long a registered client that does not answer is tried again before it is dropped. Default 60 s.</summary>
     public TimeSpan DropAfter { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Whether a secret is made for <see cref="Writer"/> where none is given, there is no such account, and the node links to nobody. Default no.</summary>
+    public bool MakesWriterSecret { get; init; }
+
     /// <summary>The secret of <see cref="Writer"/>, which is registered with it when there is no such account. Null, the default, for an account that somebody else makes.</summary>
     public string? WriterSecret { get; init; }
 

@@ -70,7 +70,7 @@ public sealed class XmlRpcReader : IDisposable
             reader.Open("value");
             var fault = reader.Value(1) as XmlRpcValue.Struct;
             throw fault?.Find("faultCode") is XmlRpcValue.Whole code && fault.Find("faultString") is XmlRpcValue.Text text
-                ? new XmlRpcFaultException((int)Math.Clamp(code.Value, int.MinValue, int.MaxValue), text.Value)
+                ? new XmlRpcFaultException((int)Math.Clamp(code.Value, int.MinValue, int.MaxValue), text.Value) { IsAnswer = true }
                 : new XmlRpcFaultException(XmlRpcFaultException.NotACall, "A fault came without faultCode and faultString.");
         }
 

@@ -117,4 +117,7 @@ public sealed class XmlRpcFaultException(int code, string message, Exception? in
 
     /// <summary>The fault's code.</summary>
     public int Code { get; } = code;
+
+    /// <summary>Whether the other side answered with it; else what it sent could not be read.</summary>
+    public bool IsAnswer { get; init; }
 }

@@ -170,6 +170,10 @@ public sealed partial class Accounts(StentorNode node)
         return outcome.Refusal is { Type: ErrorType.ConditionNotMet } ? Taken(username) : outcome.Refusal;
     }
 
+    /// <summary>Whether a name is registered here, or about to be.</summary>
+    /// <param name="username">The name.</param>
+    public bool IsKnown(string username) => Find(username).State is not null;
+
     /// <summary>Checks a secret: in constant time, and as slowly for a name that does not exist. Verified ones are remembered for a while, keyed by a hash that does not leave the process.</summary>
     /// <param name="username">The name.</param>
     /// <param name="secret">The secret.</param>

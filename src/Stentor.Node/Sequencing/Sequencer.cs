@@ -70,6 +70,9 @@ internal sealed class Sequencer
     /// <summary>The region's links; null for none. Set before <see cref="Start"/>.</summary>
     public LinkLoop? Links { get; set; }
 
+    /// <summary>Who is shown what is committed; null for nobody.</summary>
+    public ICommitObserver? Observer { get; set; }
+
     /// <summary>Ends when the loop has ended; faulted when it could not go on.</summary>
     public Task Completion => _completion.Task;
 
@@ -226,6 +229,7 @@ internal sealed class Sequencer
         OnDiskSound();
         _hub.Append(_outbox, _store.Position - _outbox.Entries.Count, seenBefore);
         Links?.OnCommitted(_hub.Seen, _store.Position, _outbox); // First: whoever is answered may open a link next.
+        Observer?.OnCommitted(_outbox);
         Answer(CollectionsMarshal.AsSpan(_outbox.Outcomes));
         LookIntoWaitingRoom();
         _checkpointer.OnCommitted();
