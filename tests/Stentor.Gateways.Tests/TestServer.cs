@@ -154,8 +154,25 @@ public sealed record Answer(int Status, string? ContentType, string Text, IReadO
 public sealed class CapturedLogs : ILoggerFactory, ILogger
 {
     private readonly ConcurrentQueue<string> _messages = new();
+    private TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public IEnumerable<string> Messages => _messages;
+
+    /// <summary>Waits until a message says something.</summary>
+    public async Task WaitForAsync(string part)
+    {
+        using var timeout = new CancellationTokenSource(TestServer.Patience);
+        while (true)
+        {
+            var written = Volatile.Read(ref _written).Task;
+            if (_messages.Any(message => message.Contains(part, StringComparison.Ordinal)))
+            {
+                return;
+            }
+
+            await written.WaitAsync(timeout.Token);
+        }
+    }
 
     public ILogger CreateLogger(string categoryName) => this;
 
@@ -166,8 +183,11 @@ public sealed class CapturedLogs : ILoggerFactory, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
         _messages.Enqueue($"{logLevel}: {formatter(state, exception)} {exception}");
+        Interlocked.Exchange(ref _written, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
 
     public void Dispose()
     {
