@@ -1,9 +1,9 @@
-using System.CommandLine;
+using Stentor.Cli.CommandLine;
 
 namespace Stentor.Cli.Olympics;
 
 /// <summary><c>stentor olympics</c>: the three kinds of process of a scoreboard.</summary>
-internal sealed class OlympicsCommand : Command
+internal sealed class OlympicsCommand : ExampleCommand
 {
     /// <summary>Makes the command.</summary>
     /// <param name="around">What it finds around it.</param>
@@ -12,4 +12,7 @@ internal sealed class OlympicsCommand : Command
     {
         Add(new OlympicsServerCommand(around));
     }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Examples => ["stentor olympics server --secret-file cacophonix.secret"];
 }
