@@ -12,6 +12,9 @@ internal sealed class HttpConnection(IPEndPoint server, Tally tally) : Connectio
     /// <summary>The status that every answer must have now.</summary>
     public int ExpectedStatus { get; set; }
 
+    /// <summary>What must stand in the body of every answer; empty for anything.</summary>
+    public ReadOnlyMemory<byte> ExpectedInBody { get; init; }
+
     /// <inheritdoc/>
     public override void Start() => IsReady = true;
 
@@ -45,6 +48,11 @@ internal sealed class HttpConnection(IPEndPoint server, Tally tally) : Connectio
             Fail($"Expected status {ExpectedStatus}: {Excerpt(input)}");
         }
 
+        if (input.Slice(headEnd + 4, length).IndexOf(ExpectedInBody.Span) < 0)
+        {
+            Fail($"Another answer than expected: {Excerpt(input[(headEnd + 4)..])}");
+        }
+
         Acknowledged();
         return headEnd + 4 + length;
     }
@@ -53,6 +61,11 @@ internal sealed class HttpConnection(IPEndPoint server, Tally tally) : Connectio
     private int BodyLength(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         var at = head.IndexOf("\r\nContent-Length: "u8);
+        if (at < 0)
+        {
+            at = head.IndexOf("\r\nContent-length: "u8); // As Python writes it.
+        }
+
         if (at >= 0)
         {
             return Utf8Parser.TryParse(head[(at + 18)..], out int length, out _) ? length : 0;

@@ -19,6 +19,9 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
     public const string SignalR = "signalr";
     public const string Mosquitto = "mosquitto";
 
+    /// <summary>Python's own <c>SimpleXMLRPCServer</c>.</summary>
+    public const string Python = "python";
+
     /// <summary>TCP frames of a node, where another protocol of it is measured.</summary>
     public const string Frames = "frames";
 
@@ -37,6 +40,7 @@ internal sealed record Contender(string Name, Func<Sample> Measure)
         Nats or JetStream => Programs.Find(Programs.Nats) is not null,
         Redis => Programs.Find(Programs.Redis) is not null,
         Mosquitto => Programs.Find(Programs.Mosquitto) is not null,
+        Python => Programs.Find(Programs.Python) is not null,
         _ => true,
     };
 }

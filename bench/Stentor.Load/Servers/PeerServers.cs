@@ -100,3 +100,31 @@ internal sealed class SignalRServer(Settings settings) : ChildServer(settings)
     /// <inheritdoc/>
     public override Connection OpenPublisher(Tally tally) => new SignalRConnection(_endpoint, tally, []);
 }
+
+/// <summary>A scoreboard on Python's own <c>SimpleXMLRPCServer</c> (scoreboard.py), a thread a connection, connections kept alive. It keeps everything in memory.</summary>
+/// <param name="settings">Where its directory is.</param>
+internal sealed class PythonScoreboard(Settings settings) : ChildServer(settings), IScoreboardServer
+{
+    /// <inheritdoc/>
+    public IPEndPoint XmlRpc { get; private set; } = new(IPAddress.Loopback, 0);
+
+    /// <inheritdoc/>
+    public override void Begin()
+    {
+        Start(Programs.Python, [Path.Combine(AppContext.BaseDirectory, "scoreboard.py"), IScoreboardServer.Password]);
+        XmlRpc = new IPEndPoint(IPAddress.Loopback, int.Parse(NextLine()));
+    }
+
+    /// <inheritdoc/>
+    public override Connection OpenPublisher(Tally tally) => throw new NotSupportedException("A scoreboard is called, not published to.");
+}
+
+/// <summary>A server whose scoreboard can be called by XML-RPC.</summary>
+internal interface IScoreboardServer
+{
+    /// <summary>The writer's password. No secret: the server lives for one measurement, on loopback.</summary>
+    const string Password = "load-generator-secret";
+
+    /// <summary>Where it is called.</summary>
+    IPEndPoint XmlRpc { get; }
+}

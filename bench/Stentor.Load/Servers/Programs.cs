@@ -8,6 +8,7 @@ internal static class Programs
     public const string Nats = "nats-server";
     public const string Redis = "redis-server";
     public const string Mosquitto = "mosquitto";
+    public const string Python = "python3";
 
     /// <summary>The path of a program; null when it is not installed.</summary>
     public static string? Find(string program) =>

@@ -12,7 +12,7 @@ namespace Stentor.Load.Servers;
 /// <param name="settings">Where its program is.</param>
 /// <param name="overWebSocket">Whether readers and publishers use WebSocket; otherwise TCP frames.</param>
 /// <param name="place">Its place in a cluster; null for a region by itself.</param>
-internal sealed partial class StentorServer(Settings settings, bool overWebSocket, ClusterPlace? place = null) : ChildServer(settings)
+internal sealed partial class StentorServer(Settings settings, bool overWebSocket, ClusterPlace? place = null) : ChildServer(settings), IScoreboardServer
 {
     private const string SocketPath = "/v1/socket";
     private IPEndPoint _http = new(IPAddress.Loopback, 0);
@@ -22,8 +22,14 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
     /// <summary>The channel that readers take by the Activity Streamer protocol; null when they read frames. It is published to in frames all the same.</summary>
     public string? StreamerChannel { get; init; }
 
+    /// <summary>Whether the scoreboard is served over XML-RPC; the account is then its writer's.</summary>
+    public bool HasScoreboard { get; init; }
+
+    /// <inheritdoc/>
+    public IPEndPoint XmlRpc => _http;
+
     /// <summary>The account that publishes. Its secret is no secret: the node lives for one measurement, on loopback.</summary>
-    public Account Account { get; } = new("load", "load-generator-secret");
+    public Account Account => HasScoreboard ? new("cacophonix", IScoreboardServer.Password) : new("load", "load-generator-secret");
 
     /// <summary>Where HTTP is served.</summary>
     public IPEndPoint Http => _http;
@@ -61,6 +67,7 @@ internal sealed partial class StentorServer(Settings settings, bool overWebSocke
                 .. place is { IgnoresDependencies: true } ? (string[])["--ignore-dependencies"] : [],
                 "--region", place?.Region ?? "bench", "--rate-limits", "off", "--json",
                 .. StreamerChannel is null ? (string[])[] : ["--activity-streamer", "127.0.0.1:0", "--activity-streamer-channel", StreamerChannel],
+                .. HasScoreboard ? (string[])["--xml-rpc"] : [],
                 .. place is null ? (string[])[] : ["--cluster-secret-file", place.SecretFile],
                 .. place?.Neighbour is null ? (string[])[] : ["--link", $"ws://127.0.0.1:{place.Neighbour.Http.Port}"],
             ]);
