@@ -48,8 +48,10 @@ internal readonly record struct TabletAddress(string Host, int Port)
                 throw Wrong($"nobody can be called at {address}; give the address that others reach it by, or localhost");
             }
 
-            // A program elsewhere that says 127.0.0.1 means its own machine, not the node's.
-            return new TabletAddress((IPAddress.IsLoopback(address) && !caller.IsHere ? caller.Address : address).ToString(), port);
+            // A program elsewhere that says 127.0.0.1 means its own machine, not the node's; here it is the same as localhost.
+            return IPAddress.IsLoopback(address) && !caller.IsHere ? new TabletAddress(caller.Address.ToString(), port)
+                : address.Equals(IPAddress.Loopback) ? new TabletAddress(Localhost, port)
+                : new TabletAddress(address.ToString(), port);
         }
 
         if (host == Localhost)

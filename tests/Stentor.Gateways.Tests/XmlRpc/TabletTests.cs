@@ -84,7 +84,7 @@ public sealed class TabletTests : IDisposable
         {
             await first.RegisterAsync("localhost", tablet.Port, Curling, Gaul);
             await first.SetAsync("Stone Curling", T("before"));
-            await tablet.ShownAsync(2);
+            await first.Server.Logs.WaitForAsync("shows Stone Curling"); // By then it is recorded how the client wants to be called.
         }
 
         await using var again = await StartAsync(server: OnDisk);
@@ -166,6 +166,7 @@ public sealed class TabletTests : IDisposable
 
         await board.RegisterAsync("localhost", tablet.Port, Curling, []);
         await board.RegisterAsync("LOCALHOST", tablet.Port, ["stone curling", "Stone Curling"], []);
+        await board.RegisterAsync("127.0.0.1", tablet.Port, Curling, []);
         await board.RegisterAsync("localhost", tablet.Port, [], Gaul);
         await board.SetAsync("Stone Curling", T("once"));
         await board.WinAsync("Gaul", "gold");
@@ -322,6 +323,8 @@ public sealed class TabletTests : IDisposable
         Assert.Equal("192.0.2.7:8002", TabletAddress.Of(Id("127.0.0.1", 8002), elsewhere).ToString());
         Assert.Equal("192.0.2.7:8002", TabletAddress.Of(Id("0x7f.1", 8002), elsewhere).ToString());
         Assert.Equal("localhost:8002", TabletAddress.Of(Id("Localhost.", 8002), sameMachine).ToString());
+        Assert.Equal("localhost:8002", TabletAddress.Of(Id("127.0.0.1", 8002), sameMachine).ToString());
+        Assert.Equal("127.0.0.9:8002", TabletAddress.Of(Id("127.0.0.9", 8002), sameMachine).ToString());
         Assert.Equal("[::1]:8002", TabletAddress.Of(Id("[::1]", 8002), sameMachine).ToString());
     }
 
