@@ -1,4 +1,6 @@
 using Stentor.Cli.CommandLine;
+using Stentor.Cli.Olympics.Crier;
+using Stentor.Cli.Olympics.Tablets;
 
 namespace Stentor.Cli.Olympics;
 
@@ -11,8 +13,16 @@ internal sealed class OlympicsCommand : ExampleCommand
         : base("olympics", "A live scoreboard over XML-RPC: its server, the one who writes, those who read.")
     {
         Add(new OlympicsServerCommand(around));
+        Add(new CacophonixCommand(around));
+        Add(new TabletsCommand(around));
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Examples => ["stentor olympics server --secret-file cacophonix.secret"];
+    public override IReadOnlyList<string> Examples =>
+    [
+        "# in three terminals: the server, the one who writes, ten tablets",
+        "stentor olympics server --secret-file cacophonix.secret",
+        "stentor olympics cacophonix --mode testing --secret-file cacophonix.secret",
+        "stentor olympics tablets --mode testing",
+    ];
 }
