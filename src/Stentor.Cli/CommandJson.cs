@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Stentor.Cli.Mending;
+using Stentor.Cli.Olympics.Replay;
 using Stentor.Cli.Serving;
 using Stentor.Cli.Simulating;
 
@@ -14,4 +15,5 @@ namespace Stentor.Cli;
 [JsonSerializable(typeof(WriterSecretLine))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SimulationJson))]
+[JsonSerializable(typeof(MedalRow))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -1,10 +1,11 @@
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Olympics.Crier;
+using Stentor.Cli.Olympics.Replay;
 using Stentor.Cli.Olympics.Tablets;
 
 namespace Stentor.Cli.Olympics;
 
-/// <summary><c>stentor olympics</c>: the three kinds of process of a scoreboard.</summary>
+/// <summary><c>stentor olympics</c>: the three kinds of process of a scoreboard, and games of the past to fill it.</summary>
 internal sealed class OlympicsCommand : ExampleCommand
 {
     /// <summary>Makes the command.</summary>
@@ -15,6 +16,7 @@ internal sealed class OlympicsCommand : ExampleCommand
         Add(new OlympicsServerCommand(around));
         Add(new CacophonixCommand(around));
         Add(new TabletsCommand(around));
+        Add(new ReplayCommand(around));
     }
 
     /// <inheritdoc/>

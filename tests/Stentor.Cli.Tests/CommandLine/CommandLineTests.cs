@@ -62,6 +62,10 @@ public sealed class CommandLineTests
     [InlineData("olympics tablets --pull 500 --push 500", "1 to 999 tablets together, and not 1000.")]
     [InlineData("olympics tablets --host a/b", "'a/b' is not a host")]
     [InlineData("olympics tablets --seconds 0", "'0' is not a value for --seconds")]
+    [InlineData("olympics replay", "Required argument 'FILE' missing")]
+    [InlineData("olympics replay x.csv --rate 5/min", "'5/min' is not a rate: like 500/s, or off.")]
+    [InlineData("olympics replay x.csv --secret-file y", "--secret-file needs --server")]
+    [InlineData("olympics replay x.csv --server http://127.0.0.1:1", "--server needs --secret-file FILE")]
     [InlineData("leave --server http://127.0.0.1:1 --server http://127.0.0.1:2", "give one --server")]
     public async Task A_wrong_command_line_ends_with_2_and_says_what_was_meant(string line, string complaint)
     {

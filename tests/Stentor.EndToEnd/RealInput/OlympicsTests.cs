@@ -33,6 +33,21 @@ public sealed class OlympicsTests(ITestOutputHelper output)
         }
     }
 
+    [Fact(Timeout = 180_000)]
+    public async Task Games_that_are_replayed_medal_by_medal_end_with_the_table_that_counting_them_gives()
+    {
+        using var directory = new TempDirectory();
+
+        var result = await CommandProcess.RunAsync(directory.Path, null, "olympics", "replay", Repository.PathOf("examples", "data", "olympics", "athletes.csv"), "--rate", "off", "--json");
+
+        output.WriteLine(result.Error);
+        Assert.Equal(0, result.ExitCode);
+        var counted = Count().Where(pair => pair.Key.StartsWith("medals.", StringComparison.Ordinal) && pair.Value["gold"] + pair.Value["silver"] + pair.Value["bronze"] > 0)
+            .Select(pair => $$"""{"team":"{{pair.Key["medals.".Length..]}}","gold":{{pair.Value["gold"]}},"silver":{{pair.Value["silver"]}},"bronze":{{pair.Value["bronze"]}}}""");
+        Assert.Equal(counted.Order(StringComparer.Ordinal), result.Lines.Order(StringComparer.Ordinal));
+        Assert.Contains("and so do tallies and scores over XML-RPC", result.Error, StringComparison.Ordinal);
+    }
+
     /// <summary>What the example in the documentation makes of the file.</summary>
     private static async Task<string> BodiesAsync()
     {
