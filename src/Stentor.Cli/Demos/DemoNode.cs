@@ -59,28 +59,11 @@ internal sealed class DemoNode : IAsyncDisposable
     /// <param name="options">Further options of <c>serve</c>.</param>
     public static DemoNode Start(string directory, string region, int port, string? data, IEnumerable<string> options)
     {
-        var (program, first) = ThisProgram();
-        var start = new ProcessStartInfo(program)
-        {
-            WorkingDirectory = directory,
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var argument in (IEnumerable<string>)[
-            .. first, "serve", .. data is null ? ["--ephemeral"] : (string[])["--data", data], "--json", "--stop-with-input", "--log-level", "warn", "--region", region,
-            "--listen", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"), .. options])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        // The user's settings are for the user's node.
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith(CommandLine.Settings.Prefix, StringComparison.Ordinal)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-
+        var start = ThisProgram(directory,
+        [
+            "serve", .. data is null ? ["--ephemeral"] : (string[])["--data", data], "--json", "--stop-with-input", "--log-level", "warn", "--region", region,
+            "--listen", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"), .. options,
+        ]);
         try
         {
             return new DemoNode(region, Process.Start(start) ?? throw new DemoException($"The node of {region} could not be started."));
@@ -127,11 +110,28 @@ internal sealed class DemoNode : IAsyncDisposable
         _process.Dispose();
     }
 
-    /// <summary>How this program is started: by itself, or by the `dotnet` that runs it.</summary>
-    private static (string Program, string[] First) ThisProgram()
+    /// <summary>How this program is started once more, by itself or by the `dotnet` that runs it, with its streams at hand and without the user's settings.</summary>
+    /// <param name="directory">Its working directory, where no settings lie.</param>
+    /// <param name="arguments">Command and options.</param>
+    internal static ProcessStartInfo ThisProgram(string directory, IEnumerable<string> arguments)
     {
         var path = Environment.ProcessPath ?? throw new DemoException("It cannot be told which program this is.");
-        return Path.GetFileNameWithoutExtension(path) == "dotnet" ? (path, [typeof(DemoNode).Assembly.Location]) : (path, []);
+        var start = new ProcessStartInfo(path, [.. Path.GetFileNameWithoutExtension(path) == "dotnet" ? (string[])[typeof(DemoNode).Assembly.Location] : [], .. arguments])
+        {
+            WorkingDirectory = directory,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+
+        // The user's settings are for the user's node.
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith(CommandLine.Settings.Prefix, StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        return start;
     }
 
     private async Task<Uri> WaitAsync(Task<Uri> listening, TimeSpan patience, CancellationToken cancellationToken)
