@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Stentor.Cli.Lab;
+using Stentor.Cli.Lab.Readers;
 using Stentor.Cli.Mending;
 using Stentor.Cli.Olympics.Replay;
 using Stentor.Cli.Serving;
@@ -16,4 +18,7 @@ namespace Stentor.Cli;
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SimulationJson))]
 [JsonSerializable(typeof(MedalRow))]
+[JsonSerializable(typeof(LatencyJson))]
+[JsonSerializable(typeof(CrowdOrder))]
+[JsonSerializable(typeof(CrowdLine))]
 internal sealed partial class CommandJson : JsonSerializerContext;

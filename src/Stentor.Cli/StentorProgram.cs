@@ -7,6 +7,7 @@ using Stentor.Cli.Clusters;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Demos;
 using Stentor.Cli.Inboxes;
+using Stentor.Cli.Lab;
 using Stentor.Cli.Mending;
 using Stentor.Cli.Olympics;
 using Stentor.Cli.Publishing;
@@ -46,6 +47,7 @@ internal static class StentorProgram
             new BackupCommand(around),
             new RestoreCommand(around),
             new SimulateCommand(around),
+            new LabCommand(around),
             new DemoCommand(around),
         };
         root.Directives.Clear();
@@ -153,7 +155,7 @@ internal static class StentorProgram
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count > 0)
         {
             var name = parsed.UnmatchedTokens[0];
-            throw CommandException.Usage($"the command '{name}' is unknown{Nearest.Suggestion(name, command.Subcommands.Select(sub => sub.Name))}");
+            throw CommandException.Usage($"the command '{name}' is unknown{Nearest.Suggestion(name, command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}");
         }
 
         if (parsed.Errors.Count > 0)
