@@ -77,15 +77,16 @@ internal sealed class Experiment(LatencyOptions options, string directory)
 
         var writer = new ScoreWriter(client, Channel, options.WritesPerSecond);
         await writer.WriteAsync(options.WarmUpSeconds * options.WritesPerSecond, cancellationToken);
-        using var process = Process.GetProcessById(node.ProcessId);
-        var (countBefore, coreTimeBefore) = (await readers.CountAsync(cancellationToken), process.TotalProcessorTime);
+        using var nodeProcess = Process.GetProcessById(node.ProcessId);
+        using var ownProcess = Process.GetCurrentProcess();
+        var (countBefore, loadBefore) = (await readers.CountAsync(cancellationToken), MachineLoad.Now(nodeProcess, ownProcess, readers.Process));
         var writes = await writer.WriteAsync(options.Writes, cancellationToken);
-        process.Refresh();
-        var (countAfter, coreTimeAfter) = (await readers.CountAsync(cancellationToken), process.TotalProcessorTime);
+        var (countAfter, loadAfter) = (await readers.CountAsync(cancellationToken), MachineLoad.Now(nodeProcess, ownProcess, readers.Process));
         var shown = await readers.FinishAsync(writer.Last, combination.Clients, cancellationToken);
 
         var seconds = (double)(countAfter.Ticks - countBefore.Ticks) / Stopwatch.Frequency;
-        return Results.Of(combination, writes, shown, countAfter.Push - countBefore.Push, countAfter.Pull - countBefore.Pull, seconds, (coreTimeAfter - coreTimeBefore).TotalSeconds / seconds);
+        return Results.Of(
+            combination, writes, shown, countAfter.Push - countBefore.Push, countAfter.Pull - countBefore.Pull, seconds, loadAfter.NodeCores(loadBefore, seconds), loadAfter.OtherCores(loadBefore, seconds));
     }
 
     /// <summary>Makes the writer's account, and a client that writes as it.</summary>

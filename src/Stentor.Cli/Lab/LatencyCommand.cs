@@ -13,6 +13,9 @@ internal sealed class LatencyCommand : ExampleCommand
     // They are in memory in two processes, 16 bytes each and more.
     private const long SamplesMax = 2_000_000;
 
+    // A machine that is left alone uses a few hundredths by itself; from a tenth on, writes and displays wait for others now and then.
+    private const double OtherCoresMax = 0.1;
+
     private readonly Option<string> _clients = Words("--clients", "How many clients a node has, one number after the other.", "N,N,…", "1,2,5,10,20,30,40,50", text => Fault(LabWords.ReadClients, text));
     private readonly Option<string> _arch = Words("--arch", "How scores reach them: push, pull, or mixed: half of them each, of one node.", "ARCH,…", "push,pull", text => Fault(LabWords.ReadArchs, text));
     private readonly Option<string> _transports = Words("--transports", "Over what: xml-rpc, websocket, sse, http.", "TRANSPORT,…", "xml-rpc,websocket,sse,http", text => Fault(LabWords.ReadTransports, text));
@@ -96,6 +99,11 @@ internal sealed class LatencyCommand : ExampleCommand
             var report = new LabReport { Rows = rows, Facts = FactsOf(parsed, options, started), LeftOut = plan.LeftOut, Pictures = pictures };
             await File.WriteAllTextAsync(files.PathOf(LabReport.File), report.ToHtml(), cancellationToken);
             await _around.Error.WriteLineAsync($"The report: {files.PathOf(LabReport.File)}");
+            if (rows.Count(row => row.OtherCores > OtherCoresMax) is var disturbed and > 0)
+            {
+                await _around.Error.WriteLineAsync($"The machine was busy with other things: in {disturbed} of {rows.Count} rows they used more than {OtherCoresMax} cores. Their latencies are not the node's alone.");
+            }
+
             return rows.Where(row => row.IsPush).Sum(row => row.Missed) is var missed and > 0
                 ? throw new CommandException($"{missed:#,0} writes were never shown by a client that they should have been pushed to; the report marks where.")
                 : ExitCode.Done;

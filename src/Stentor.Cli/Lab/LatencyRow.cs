@@ -16,7 +16,8 @@ internal readonly record struct Cost(double CallsIn, double CallsOut, double Byt
 /// <param name="Latency">The latencies, in milliseconds; null when there are none.</param>
 /// <param name="Cost">What it cost a client.</param>
 /// <param name="NodeCores">How many cores the node used on average, for all of its clients and the writer.</param>
-internal sealed record LatencyRow(string Arch, string Transport, int Clients, int Samples, int Missed, Spread? Latency, Cost Cost, double NodeCores)
+/// <param name="OtherCores">How many cores processes that are not the lab's used on average; null where the system does not tell.</param>
+internal sealed record LatencyRow(string Arch, string Transport, int Clients, int Samples, int Missed, Spread? Latency, Cost Cost, double NodeCores, double? OtherCores)
 {
     /// <summary>Whether its clients were pushed to: then nothing may be missed.</summary>
     public bool IsPush => Arch.EndsWith("push", StringComparison.Ordinal);
@@ -24,10 +25,10 @@ internal sealed record LatencyRow(string Arch, string Transport, int Clients, in
 
 /// <summary>A row as JSON.</summary>
 internal sealed record LatencyJson(
-    string Arch, string Transport, int Clients, int Samples, int Missed, Spread? Milliseconds, double CallsIn, double CallsOut, double BytesIn, double BytesOut, double NodeCores)
+    string Arch, string Transport, int Clients, int Samples, int Missed, Spread? Milliseconds, double CallsIn, double CallsOut, double BytesIn, double BytesOut, double NodeCores, double? OtherCores)
 {
     /// <summary>The JSON of a row.</summary>
     /// <param name="row">The row.</param>
     public static LatencyJson Of(LatencyRow row) => new(
-        row.Arch, row.Transport, row.Clients, row.Samples, row.Missed, row.Latency, row.Cost.CallsIn, row.Cost.CallsOut, row.Cost.BytesIn, row.Cost.BytesOut, row.NodeCores);
+        row.Arch, row.Transport, row.Clients, row.Samples, row.Missed, row.Latency, row.Cost.CallsIn, row.Cost.CallsOut, row.Cost.BytesIn, row.Cost.BytesOut, row.NodeCores, row.OtherCores);
 }

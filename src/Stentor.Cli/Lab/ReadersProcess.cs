@@ -20,6 +20,9 @@ internal sealed class ReadersProcess : IAsyncDisposable
         _complaints = process.StandardError.ReadToEndAsync();
     }
 
+    /// <summary>The process.</summary>
+    public Process Process => _process;
+
     /// <summary>Starts it; when it returns, the clients show what is written from now on.</summary>
     /// <param name="directory">Its working directory.</param>
     /// <param name="order">Which clients.</param>

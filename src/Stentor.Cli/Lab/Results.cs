@@ -14,8 +14,9 @@ internal static class Results
     /// <param name="pulled">What went over the connections of those who pull, meanwhile.</param>
     /// <param name="seconds">How long that was.</param>
     /// <param name="nodeCores">How many cores the node used meanwhile.</param>
+    /// <param name="otherCores">How many cores processes that are not the lab's used meanwhile; null when that is not known.</param>
     public static Measurement Of(
-        Combination combination, IReadOnlyList<Moment> writes, IReadOnlyList<ClientShown> shown, TrafficCount pushed, TrafficCount pulled, double seconds, double nodeCores)
+        Combination combination, IReadOnlyList<Moment> writes, IReadOnlyList<ClientShown> shown, TrafficCount pushed, TrafficCount pulled, double seconds, double nodeCores, double? otherCores)
     {
         var rows = new List<LatencyRow>();
         var all = new List<(string Arch, int Client, Sample Sample)>();
@@ -43,7 +44,7 @@ internal static class Results
             }
 
             var cost = new Cost(traffic.CallsIn / seconds / clients, traffic.CallsOut / seconds / clients, traffic.BytesIn / seconds / clients, traffic.BytesOut / seconds / clients);
-            rows.Add(new LatencyRow(arch, LabWords.Of(combination.Transport), combination.Clients, samples.Count, missed, Spread.Of([.. samples]), cost, nodeCores));
+            rows.Add(new LatencyRow(arch, LabWords.Of(combination.Transport), combination.Clients, samples.Count, missed, Spread.Of([.. samples]), cost, nodeCores, otherCores));
         }
 
         return new Measurement(rows, all);

@@ -8,7 +8,7 @@ public sealed class GnuplotTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("stentor-lab-tests-").FullName;
 
-    private static Plot Picture => Plot.Of([new("push", "sse", 1, 1, 0, new Spread(1, 1, 1, 1, 1, 1), default, 0)])[0];
+    private static Plot Picture => Plot.Of([new("push", "sse", 1, 1, 0, new Spread(1, 1, 1, 1, 1, 1), default, 0, null)])[0];
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 

@@ -13,16 +13,16 @@ public sealed class OutputTests : IDisposable
     {
         var line = CsvText.Line(Row("push", "xml-rpc", 50, 1.25));
 
-        Assert.Equal("push,xml-rpc,50,100,0,0.125,0.250,1.250,12.500,25.000,125.000,20.00,0.25,6300,40,0.125", line);
+        Assert.Equal("push,xml-rpc,50,100,0,0.125,0.250,1.250,12.500,25.000,125.000,20.00,0.25,6300,40,0.125,0.010", line);
         Assert.Equal(CsvText.RowsHead.Split(',').Length, line.Split(',').Length);
     }
 
     [Fact]
     public void A_row_without_latencies_has_empty_ones()
     {
-        var line = CsvText.Line(Row("push", "sse", 1, 1) with { Latency = null, Missed = 7 });
+        var line = CsvText.Line(Row("push", "sse", 1, 1) with { Latency = null, Missed = 7, OtherCores = null });
 
-        Assert.Equal("push,sse,1,100,7,,,,,,,20.00,0.25,6300,40,0.125", line);
+        Assert.Equal("push,sse,1,100,7,,,,,,,20.00,0.25,6300,40,0.125,", line);
         Assert.Equal(CsvText.RowsHead.Split(',').Length, line.Split(',').Length);
     }
 
@@ -119,7 +119,7 @@ public sealed class OutputTests : IDisposable
     private static LabReport Report(params LatencyRow[] rows) => new() { Rows = rows, Facts = [new("Date", "2026-11-22 11:40 UTC")], Pictures = [new("Push", [1, 2, 3])] };
 
     private static LatencyRow Row(string arch, string transport, int clients, double median) =>
-        new(arch, transport, clients, Samples: 100, Missed: 0, new Spread(median / 10, median / 5, median, median * 10, median * 20, median * 100), new Cost(20, 0.25, 6_300, 40), NodeCores: 0.125);
+        new(arch, transport, clients, Samples: 100, Missed: 0, new Spread(median / 10, median / 5, median, median * 10, median * 20, median * 100), new Cost(20, 0.25, 6_300, 40), NodeCores: 0.125, OtherCores: 0.01);
 
     private static string[] ReadWhileOpen(string path)
     {

@@ -97,7 +97,7 @@ public sealed class PlotTests
     }
 
     private static LatencyRow Row(string arch, string transport, int clients, double median) =>
-        new(arch, transport, clients, 100, 0, new Spread(median / 4, median / 2, median, median * 2, median * 3, median * 4), new Cost(20, 0, 6_300, 0), 0.1);
+        new(arch, transport, clients, 100, 0, new Spread(median / 4, median / 2, median, median * 2, median * 3, median * 4), new Cost(20, 0, 6_300, 0), 0.1, null);
 
     private static int Count(string text, string part) => text.Split(part).Length - 1;
 }

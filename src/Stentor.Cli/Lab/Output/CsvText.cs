@@ -10,7 +10,7 @@ internal static class CsvText
     public const string SamplesFile = "samples.csv";
 
     /// <summary>What the columns of a row are. Calls and bytes are those of one client in a second.</summary>
-    public const string RowsHead = "arch,transport,clients,samples,missed,min_ms,p5_ms,median_ms,p95_ms,p99_ms,max_ms,calls_in,calls_out,bytes_in,bytes_out,node_cores";
+    public const string RowsHead = "arch,transport,clients,samples,missed,min_ms,p5_ms,median_ms,p95_ms,p99_ms,max_ms,calls_in,calls_out,bytes_in,bytes_out,node_cores,other_cores";
 
     /// <summary>What the columns of a sample are.</summary>
     public const string SamplesHead = "arch,transport,clients,client,write,latency_ms";
@@ -21,7 +21,7 @@ internal static class CsvText
     {
         var latency = row.Latency is { } l ? $"{l.Min:0.000},{l.P5:0.000},{l.Median:0.000},{l.P95:0.000},{l.P99:0.000},{l.Max:0.000}" : ",,,,,";
         return $"{row.Arch},{row.Transport},{row.Clients},{row.Samples},{row.Missed},{latency},"
-            + $"{row.Cost.CallsIn:0.00},{row.Cost.CallsOut:0.00},{row.Cost.BytesIn:0},{row.Cost.BytesOut:0},{row.NodeCores:0.000}";
+            + $"{row.Cost.CallsIn:0.00},{row.Cost.CallsOut:0.00},{row.Cost.BytesIn:0},{row.Cost.BytesOut:0},{row.NodeCores:0.000},{row.OtherCores:0.000}";
     }
 
     /// <summary>The line of a sample.</summary>

@@ -85,7 +85,7 @@ internal sealed record LabReport
             <h2>Figures</h2>
             <p>Calls and bytes are those of one client in a second, headers included: <em>calls in</em> are pushes (calls of the
             client's server, frames, events), <em>calls out</em> are requests. <em>Node cores</em> is the processor time that the node used for the writer and all
-            clients. <em>Missed</em> are writes that a client showed neither themselves nor anything newer for.</p>
+            clients, <em>other cores</em> that of processes which are not the lab's: where it is much, latencies are theirs. <em>Missed</em> are writes that a client showed neither themselves nor anything newer for.</p>
             <div class="wide"><table>
 
             """);

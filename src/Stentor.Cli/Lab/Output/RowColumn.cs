@@ -28,6 +28,7 @@ internal sealed record RowColumn(string Head, Func<LatencyRow, string> Cell, int
         new("bytes in", row => $"{row.Cost.BytesIn:#,0}"),
         new("bytes out", row => $"{row.Cost.BytesOut:#,0}"),
         new("node cores", row => $"{row.NodeCores:0.000}"),
+        new("other cores", row => $"{row.OtherCores:0.000}"),
     ];
 
     /// <summary>The heads as a line.</summary>
