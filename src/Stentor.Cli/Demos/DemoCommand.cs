@@ -2,6 +2,7 @@ using Stentor.Cli.Clients;
 using Stentor.Cli.CommandLine;
 using Stentor.Cli.Demos.Causality;
 using Stentor.Cli.Demos.Network;
+using Stentor.Cli.Demos.Olympics;
 
 namespace Stentor.Cli.Demos;
 
@@ -15,11 +16,12 @@ internal sealed class DemoCommand : ExampleCommand
     {
         Add(new CausalityCommand(around));
         Add(new NetworkCommand(around));
+        Add(new OlympicsDemoCommand(around));
         SetAction(_ => List(around));
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Examples => ["# which are there?", "stentor demo", "stentor demo causality", "stentor demo network"];
+    public override IReadOnlyList<string> Examples => ["# which are there?", "stentor demo", "stentor demo causality", "stentor demo network", "stentor demo olympics"];
 
     private int List(Surroundings around)
     {

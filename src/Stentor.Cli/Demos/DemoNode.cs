@@ -15,6 +15,8 @@ internal sealed class DemoNode : IAsyncDisposable
 
     private const int MessagesMax = 20;
 
+    private static readonly string[] Serve = ["serve"];
+
     private readonly Process _process;
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Uri> _streaming = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,7 +26,7 @@ internal sealed class DemoNode : IAsyncDisposable
     private DemoNode(string region, Process process)
     {
         (Region, _process) = (region, process);
-        _reading = Task.WhenAll(ReadOutAsync(), ReadErrorAsync());
+        _reading = ReadOutAsync(ReadErrorAsync());
     }
 
     /// <summary>Its region.</summary>
@@ -57,11 +59,12 @@ internal sealed class DemoNode : IAsyncDisposable
     /// <param name="port">Its port on loopback; 0 for a free one.</param>
     /// <param name="data">Where it keeps what it knows; null for nowhere, in memory.</param>
     /// <param name="options">Further options of <c>serve</c>.</param>
-    public static DemoNode Start(string directory, string region, int port, string? data, IEnumerable<string> options)
+    /// <param name="command">Which command is the node; <c>serve</c> unless it is said.</param>
+    public static DemoNode Start(string directory, string region, int port, string? data, IEnumerable<string> options, IReadOnlyList<string>? command = null)
     {
         var start = ThisProgram(directory,
         [
-            "serve", .. data is null ? ["--ephemeral"] : (string[])["--data", data], "--json", "--stop-with-input", "--log-level", "warn", "--region", region,
+            .. command ?? Serve, .. data is null ? ["--ephemeral"] : (string[])["--data", data], "--json", "--stop-with-input", "--log-level", "warn", "--region", region,
             "--listen", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"), .. options,
         ]);
         try
@@ -148,7 +151,7 @@ internal sealed class DemoNode : IAsyncDisposable
 
     private string LastWords() => Messages.Count == 0 ? "" : $"It said:\n{string.Join('\n', Messages)}";
 
-    private async Task ReadOutAsync()
+    private async Task ReadOutAsync(Task error)
     {
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
@@ -159,6 +162,7 @@ internal sealed class DemoNode : IAsyncDisposable
             }
         }
 
+        await error; // Its last words may come after its output has ended.
         var end = new DemoException($"The node of {Region} ended before it listened. {LastWords()}".TrimEnd());
         _listening.TrySetException(end);
         _streaming.TrySetException(end);

@@ -40,9 +40,10 @@ internal sealed class Stage(Surroundings around, TimeProvider time) : IAsyncDisp
     /// <param name="port">Its port; 0 for a free one.</param>
     /// <param name="options">Further options of <c>serve</c>.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<DemoNode> StartNodeAsync(string region, int port, IEnumerable<string> options, CancellationToken cancellationToken)
+    /// <param name="command">Which command is the node; <c>serve</c> unless it is said.</param>
+    public async Task<DemoNode> StartNodeAsync(string region, int port, IEnumerable<string> options, CancellationToken cancellationToken, IReadOnlyList<string>? command = null)
     {
-        var node = Add(DemoNode.Start(Directory, region, port, data: null, options));
+        var node = Add(DemoNode.Start(Directory, region, port, data: null, options, command));
         await node.WaitUntilListeningAsync(Patience, cancellationToken);
         return node;
     }

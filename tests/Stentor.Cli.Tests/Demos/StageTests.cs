@@ -14,7 +14,8 @@ public sealed class StageTests
         Assert.Collection(
             run.Lines,
             line => Assert.StartsWith("stentor demo causality  Three regions: ", line, StringComparison.Ordinal),
-            line => Assert.StartsWith("stentor demo network    Five nodes ", line, StringComparison.Ordinal));
+            line => Assert.StartsWith("stentor demo network    Five nodes ", line, StringComparison.Ordinal),
+            line => Assert.StartsWith("stentor demo olympics   A scoreboard ", line, StringComparison.Ordinal));
     }
 
     [Fact]
