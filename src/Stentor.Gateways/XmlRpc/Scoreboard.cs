@@ -147,11 +147,12 @@ internal sealed class Scoreboard(Services services, XmlRpcOptions options, Score
         }
 
         var refusal = await services.Accounts.RegisterAsync(XmlRpcOptions.Writer, secret, cancellationToken);
-        if (refusal is not { Type: ErrorType.Taken })
+        if (refusal is not (null or { Type: ErrorType.Taken }))
         {
             return refusal;
         }
 
+        // Also when it was registered now: a secret that was verified is remembered, and the first write need not wait for that.
         return await services.Accounts.VerifyAsync(XmlRpcOptions.Writer, secret, cancellationToken) ? null : throw new ServerStartException($"The account '{XmlRpcOptions.Writer}' has another secret than the one given. Give that one, or none: the account is there already.");
     }
 }
