@@ -76,14 +76,15 @@ internal sealed class FakeServer : IAsyncDisposable
             return;
         }
 
+        // Accepting ends first: a listener that has stopped cannot be asked for the next connection, and nobody comes after all were closed.
         await _end.CancelAsync();
+        await _accepting;
         _listener.Stop();
         foreach (var (socket, _) in _connections)
         {
             socket.Close(0);
         }
 
-        await _accepting;
         await Task.WhenAll(_connections.Values);
         _listener.Dispose();
     }
