@@ -11,6 +11,7 @@ namespace Stentor.EndToEnd.Faults;
 internal sealed class LoadPublisher(int number, int window)
 {
     private readonly SortedSet<int> _waiting = [];
+    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _next = 1;
 
     /// <summary>Its channel.</summary>
@@ -18,6 +19,9 @@ internal sealed class LoadPublisher(int number, int window)
 
     /// <summary>What the node acknowledged, with the entry's number.</summary>
     public Dictionary<int, long> Acknowledged { get; } = [];
+
+    /// <summary>Completes when something was acknowledged.</summary>
+    public Task Begun => _begun.Task;
 
     /// <summary>How often it connected.</summary>
     public int Connections { get; private set; }
@@ -76,6 +80,7 @@ internal sealed class LoadPublisher(int number, int window)
             Assert.True(frame.IndexOf("\"op\":\"ok\""u8) >= 0, System.Text.Encoding.UTF8.GetString(frame));
             Acknowledged[n] = EntryNumbers.After(frame, "\"seq\":"u8);
             _waiting.Remove(n);
+            _begun.TrySetResult();
         }
 
         return _waiting.Count > window / 2;
