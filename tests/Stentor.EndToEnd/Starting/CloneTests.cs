@@ -10,7 +10,7 @@ namespace Stentor.EndToEnd.Starting;
 /// <summary>What a stranger does first: clone, start, follow the tour in the README.</summary>
 public sealed partial class CloneTests(ITestOutputHelper output)
 {
-    [Fact(Timeout = 300_000)]
+    [Fact(Timeout = 600_000)]
     public async Task The_tour_of_the_README_works_as_it_is_written_in_a_fresh_clone()
     {
         using var directory = new TempDirectory();
