@@ -49,6 +49,50 @@ install_needs() {
   }
 }
 
+# Starts a command in a process group of its own, with a time limit in seconds (0: none); its id is then in $started.
+# What a script starts in the background ignores SIGINT, which every child inherits, but the tests press Ctrl-C.
+start() {
+  local seconds="$1"
+  shift
+  timeout --kill-after=10 "$seconds" env --default-signal=INT,QUIT "$@" &
+  started=$!
+}
+
+# Whether what was started still runs. Nobody else can have its id then.
+runs() { jobs -rp | grep -qx "$1"; }
+
+# Waits for what was started, ends what it leaves behind in its group, and returns its exit code.
+await() {
+  local code=0 group=""
+  ! runs "$1" || group="$1"
+  wait "$1" || code=$?
+  [ -z "$group" ] || kill -KILL -- "-$group" 2>/dev/null
+  return "$code"
+}
+
+# Ends what was started: `timeout` passes the signal on to its group, and ten seconds later a deadly one.
+end() {
+  ! runs "$1" || kill "$1" 2>/dev/null
+  await "$1"
+}
+
+# Where the compiler of the build listens: compilers use /tmp whatever TMPDIR says.
+readonly compiler_pipe="stentor-compiler-$$"
+
+# However this script ends, so does all that it started.
+end_all() {
+  local process processes
+  processes="$(jobs -rp)"
+  for process in $processes; do kill "$process" 2>/dev/null; done
+  for process in $processes; do await "$process"; done
+  rm -f "/tmp/$compiler_pipe"
+}
+
+trap end_all EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 failed_steps=()
 passed=0
 failed=0
@@ -57,15 +101,43 @@ step() {
   local name="$1"
   shift
   say "$name"
-  local started=$SECONDS
+  local began=$SECONDS
   if "$@"; then
-    echo "$name: done in $((SECONDS - started)) s"
+    echo "$name: done in $((SECONDS - began)) s"
   else
-    echo "$name: FAILED after $((SECONDS - started)) s"
+    echo "$name: FAILED after $((SECONDS - began)) s"
     failed_steps+=("$name")
     failed=$((failed + 1))
     return 1
   fi
+}
+
+run() {
+  start 0 "$@"
+  await "$started"
+}
+
+# One compiler for all projects: one for each would spend most of its time getting warm, and so does one that profiles itself. It is ours
+# alone and ends with the build; no build server stays behind either. Where the SDK has it elsewhere, each project has its own.
+build() {
+  local -x DOTNET_TieredPGO=0
+  local options=(-p:UseSharedCompilation=false) compiler="" program tries code=0
+  program="$(dirname "$(readlink -f "$(command -v dotnet)")")/sdk/$(dotnet --version)/Roslyn/bincore/VBCSCompiler.dll"
+  if [ -f "$program" ]; then
+    start 0 dotnet "$program" "-pipename:$compiler_pipe" >/dev/null
+    compiler=$started
+    # Only when it listens: otherwise the build would start one that stays behind.
+    for tries in {1..100}; do
+      if [ -S "/tmp/$compiler_pipe" ]; then
+        options=(-p:UseSharedCompilation=true "-p:SharedCompilationId=$compiler_pipe")
+        break
+      fi
+      sleep 0.1
+    done
+  fi
+  run dotnet build Stentor.slnx -v quiet -nologo -nodeReuse:false "${options[@]}" || code=$?
+  [ -z "$compiler" ] || end "$compiler"
+  return "$code"
 }
 
 finish() {
@@ -85,16 +157,30 @@ finish() {
 # An attribute of the first <assembly> in an xunit result file.
 attribute() { sed -n "s/.*<assembly [^>]*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
 
-run_project() {
-  local project="$1" name results
+# Starts the tests of a project.
+start_tests() {
+  local project="$1" seconds="$2" name
   name="$(basename "$project")"
-  results="$PWD/out/tests/$name.xml"
-  rm -f "$results"
+  rm -f "out/tests/$name.xml"
+  start "$seconds" dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -xml "$PWD/out/tests/$name.xml" "${runner_options[@]+"${runner_options[@]}"}"
+}
+
+run_project() {
+  local project="$1" name began=$SECONDS tee code=0
+  name="$(basename "$project")"
   say "$name"
-  local started=$SECONDS code=0
-  # Whoever started this in the background may have left SIGINT ignored, which every child inherits: the tests press Ctrl-C.
-  timeout --kill-after=10 "$project_seconds_max" env --default-signal=INT,QUIT \
-    dotnet "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -xml "$results" "${runner_options[@]+"${runner_options[@]}"}" | tee "out/tests/$name.log" || code=$?
+  exec 3> >(exec tee "out/tests/$name.log")
+  tee=$!
+  start_tests "$project" "$project_seconds_max" >&3 3>&-
+  exec 3>&-
+  await "$started" || code=$?
+  wait "$tee"
+  count "$name" "$code" "$((SECONDS - began))"
+}
+
+# Adds what a project came to.
+count() {
+  local name="$1" code="$2" seconds="$3" results="out/tests/$1.xml"
 
   # The result file decides, not the text on the screen; a project that died before it wrote one has failed.
   local p=0 f=0 e=0 s=0
@@ -105,7 +191,7 @@ run_project() {
     s="$(attribute "$results" skipped)"
   fi
   p="${p:-0}" f="${f:-0}" e="${e:-0}" s="${s:-0}"
-  echo "$name: $p passed, $((f + e)) failed in $((SECONDS - started)) s"
+  echo "$name: $p passed, $((f + e)) failed in $seconds s"
   passed=$((passed + p))
   failed=$((failed + f + e))
   if [ "$f" != 0 ] || [ "$e" != 0 ]; then
@@ -134,32 +220,35 @@ wanted() {
 install_needs
 mkdir -p out/tests
 
-# No build server stays behind, and no compiler server either.
-step "build" dotnet build Stentor.slnx -v quiet -nologo -nodeReuse:false -p:UseSharedCompilation=false || finish
-if [ ${#only[@]} = 0 ] && [ ${#runner_options[@]} = 0 ]; then
-  # White space only: the build has refused what breaks a rule of style.
-  step "format" dotnet format whitespace Stentor.slnx --verify-no-changes --no-restore --verbosity minimal
-fi
-
-# The end-to-end tests run what users run: the Release build that ./stentor makes.
-step "program" ./stentor --version || finish
-
-ran=0
+projects=()
 for project in tests/*/; do
   project="${project%/}"
   if grep -q 'Include="xunit.v3"' "$project"/*.csproj && wanted "$project"; then
-    run_project "$project"
-    ran=$((ran + 1))
+    projects+=("$project")
   fi
 done
-if [ "$ran" = 0 ]; then
+
+step "build" build || finish
+
+if [ ${#only[@]} = 0 ] && [ ${#runner_options[@]} = 0 ]; then
+  # White space only: the build has refused what breaks a rule of style.
+  step "format" run dotnet format whitespace Stentor.slnx --verify-no-changes --no-restore --verbosity minimal
+fi
+
+# The end-to-end tests run what users run: the Release build that ./stentor makes.
+step "program" run ./stentor --version || finish
+
+for project in "${projects[@]}"; do
+  run_project "$project"
+done
+if [ ${#projects[@]} = 0 ]; then
   echo "test.sh: no test project is called '${only[*]}'." >&2
   failed=$((failed + 1))
 fi
 
 if [ ${#only[@]} = 0 ] && [ ${#runner_options[@]} = 0 ]; then
   # Each benchmark once: it measures nothing, but it still runs.
-  step "benchmarks, smoke mode" dotnet bench/Stentor.Benchmarks/bin/Debug/net10.0/Stentor.Benchmarks.dll --smoke
+  step "benchmarks, smoke mode" run dotnet bench/Stentor.Benchmarks/bin/Debug/net10.0/Stentor.Benchmarks.dll --smoke
 fi
 
 finish
