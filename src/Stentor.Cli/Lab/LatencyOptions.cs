@@ -15,6 +15,9 @@ internal sealed record LatencyOptions
     /// <summary>Seconds from one poll of a client that pulls to its next.</summary>
     public required double PollSeconds { get; init; }
 
+    /// <summary>How often a combination is measured at most, while the machine is busy with other things.</summary>
+    public required int Tries { get; init; }
+
     /// <summary>How long updates are written.</summary>
     public TimeSpan Duration => TimeSpan.FromSeconds(WarmUpSeconds + Seconds);
 

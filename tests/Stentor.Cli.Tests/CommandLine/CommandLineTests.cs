@@ -73,6 +73,7 @@ public sealed class CommandLineTests
     [InlineData("lab latency --transports carrier-pigeon", "'carrier-pigeon' is not a transport. There are xml-rpc, websocket, sse, http.")]
     [InlineData("lab latency --poll 0", "'0' is not a value for --poll: seconds from 0.01 to 60.")]
     [InlineData("lab latency --poll NaN", "'NaN' is not a value for --poll")]
+    [InlineData("lab latency --tries 0", "'0' is not a value for --tries")]
     [InlineData("lab latency --seconds 0", "'0' is not a value for --seconds")]
     [InlineData("lab latency --arch pull --transports sse", "nothing is left to measure: pull is left out over sse: nobody polls there")]
     [InlineData("lab latency --seconds 600 --writes 1000 --no-plots", "600,000 writes for 50 clients are 30,000,000 samples")]
