@@ -98,19 +98,25 @@ internal sealed class DemoNode : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await StopAsync(_process);
+        await _reading;
+        _process.Dispose();
+    }
+
+    /// <summary>Ends a process that ends when its input does; kills it when it takes too long.</summary>
+    /// <param name="process">The process, its input redirected.</param>
+    internal static async Task StopAsync(Process process)
+    {
         try
         {
-            _process.StandardInput.Close();
+            process.StandardInput.Close();
             using var patience = new CancellationTokenSource(StopWait);
-            await _process.WaitForExitAsync(patience.Token);
+            await process.WaitForExitAsync(patience.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            _process.Kill();
+            process.Kill();
         }
-
-        await _reading;
-        _process.Dispose();
     }
 
     /// <summary>How this program is started once more, by itself or by the `dotnet` that runs it, with its streams at hand and without the user's settings.</summary>

@@ -9,8 +9,6 @@ namespace Stentor.Cli.Lab;
 /// <summary>The process with the clients of one combination. It ends when its input does, so it cannot outlive the lab, whatever ends that.</summary>
 internal sealed class ReadersProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StopWait = TimeSpan.FromSeconds(10);
-
     private readonly Process _process;
     private readonly Task<string> _complaints;
 
@@ -80,17 +78,7 @@ internal sealed class ReadersProcess : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        try
-        {
-            _process.StandardInput.Close();
-            using var patience = new CancellationTokenSource(StopWait);
-            await _process.WaitForExitAsync(patience.Token);
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
-        {
-            _process.Kill();
-        }
-
+        await DemoNode.StopAsync(_process);
         await _complaints;
         _process.Dispose();
     }
