@@ -63,7 +63,7 @@ internal sealed class LatencyCommand : ExampleCommand
     /// <inheritdoc/>
     public override IReadOnlyList<string> Examples =>
     [
-        "# all of it, in eight minutes; then open latency-lab/report.html",
+        "# all of it, in eight minutes; then open latency-lab/report.html (docs/latency.md tells what it teaches)",
         "stentor lab latency",
         "# a first look",
         "stentor lab latency --clients 1,10 --transports http,sse --seconds 2 --no-plots",

@@ -38,8 +38,9 @@ internal sealed record RowColumn(string Head, Func<LatencyRow, string> Cell, int
     /// <param name="row">The row.</param>
     public static string Line(LatencyRow row) => Join(column => column.Cell(row));
 
-    /// <summary>Three digits that count; below a hundredth, none.</summary>
-    private static string Milliseconds(double? value) => value switch
+    /// <summary>Three digits that count, down to hundredths.</summary>
+    /// <param name="value">A time in milliseconds; null for none.</param>
+    public static string Milliseconds(double? value) => value switch
     {
         null => "",
         >= 100 => $"{value:0}",
