@@ -57,8 +57,8 @@ internal sealed class XmlRpcProcedures
             new("increment_medal_tally", ["team_name", "medal_type", "password"], "Gives a team one medal more: gold, silver or bronze. Only the writer knows the password. Answers true.", IncrementAsync),
             new("set_score", ["event_type", "score", "password"], "Sets the score of an event to any value. Only the writer knows the password. Answers true.", SetScoreAsync),
             new("register_client", ["client_id", "events", "teams"], "Registers a client, [host, port], for every update of these events and teams: it is called with print_score_for_event(score) and print_medal_tally_for_team(medal_tally), or, where it does not take that, with the time of the update in seconds as a second argument. Answers true; where some names are unknown, an error that names them, and the client is registered for the others.", RegisterAsync),
-            new("push_update_for_event", ["clients", "event_type"], "Calls these clients, of those who registered for the event, with its score; an empty list for all of them. Answers true.", request => PushAsync(request, isTeam: false)),
-            new("push_update_for_team", ["clients", "team_name"], "Calls these clients, of those who registered for the team, with its tally; an empty list for all of them. Answers true.", request => PushAsync(request, isTeam: true)),
+            new("push_update_for_event", ["clients", "event_type"], "Calls these clients, of those who registered for the event, with its score; an empty list for all of them. Answers true.", request => Push(request, isTeam: false)),
+            new("push_update_for_team", ["clients", "team_name"], "Calls these clients, of those who registered for the team, with its tally; an empty list for all of them. Answers true.", request => Push(request, isTeam: true)),
             new("system.listMethods", [], "The names of all methods.", _ => new(new XmlRpcValue.List([.. All!.Select(p => new XmlRpcValue.Text(p.Name))]))), // Called after they are made.
             new("system.methodHelp", ["method"], "What a method takes, does and answers.", MethodHelp),
         ];
@@ -155,7 +155,7 @@ internal sealed class XmlRpcProcedures
             : Error($"{string.Join("; ", unknown)}. {address} is registered for {string.Join(", ", subjects.Select(subject => subject.Name).Distinct())}.");
     }
 
-    private async ValueTask<XmlRpcValue> PushAsync(XmlRpcRequest request, bool isTeam)
+    private ValueTask<XmlRpcValue> Push(XmlRpcRequest request, bool isTeam)
     {
         var subject = SubjectOf(request.Arguments[1], isTeam);
         if (request.Arguments[0] is not XmlRpcValue.List clients)
@@ -166,12 +166,11 @@ internal sealed class XmlRpcProcedures
         List<TabletAddress> only = [.. clients.Items.Select(client => TabletAddress.Of(client, request.Caller))];
         if (!_services.Throttle.MayPublish(Username.Anonymous, request.Caller.Address, out var wait))
         {
-            return TooMany("pushes", wait);
+            return new(TooMany("pushes", wait));
         }
 
-        await Task.CompletedTask;
         var strangers = _tablets.Push(subject, only.Count == 0 ? null : only);
-        return strangers.Count == 0 ? Done : Error($"{string.Join(", ", strangers.Take(NamesToldMax))} did not register for '{subject.Name}' and got nothing.");
+        return new(strangers.Count == 0 ? Done : Error($"{string.Join(", ", strangers.Take(NamesToldMax))} did not register for '{subject.Name}' and got nothing."));
     }
 
     private ValueTask<XmlRpcValue> MethodHelp(XmlRpcRequest request)

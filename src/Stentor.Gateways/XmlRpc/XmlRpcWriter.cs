@@ -83,19 +83,13 @@ public static class XmlRpcWriter
                 xml.Write(truth.Value ? "<boolean>1</boolean>"u8 : "<boolean>0</boolean>"u8);
                 break;
             case XmlRpcValue.Text text:
-                xml.Write("<string>"u8);
-                WriteText(text.Value, xml);
-                xml.Write("</string>"u8);
+                WriteElement("string", text.Value, xml);
                 break;
             case XmlRpcValue.Time time:
-                xml.Write("<dateTime.iso8601>"u8);
-                WriteText(time.Value, xml);
-                xml.Write("</dateTime.iso8601>"u8);
+                WriteElement("dateTime.iso8601", time.Value, xml);
                 break;
             case XmlRpcValue.Bytes bytes:
-                xml.Write("<base64>"u8);
-                WriteText(bytes.Value, xml);
-                xml.Write("</base64>"u8);
+                WriteElement("base64", bytes.Value, xml);
                 break;
             case XmlRpcValue.List list:
                 xml.Write("<array><data>"u8);
@@ -125,6 +119,17 @@ public static class XmlRpcWriter
         }
 
         xml.Write("</value>"u8);
+    }
+
+    private static void WriteElement(string name, string text, ByteBuffer xml)
+    {
+        xml.Write("<"u8);
+        xml.WriteAscii(name);
+        xml.Write(">"u8);
+        WriteText(text, xml);
+        xml.Write("</"u8);
+        xml.WriteAscii(name);
+        xml.Write(">"u8);
     }
 
     private static void WriteText(string text, ByteBuffer xml)

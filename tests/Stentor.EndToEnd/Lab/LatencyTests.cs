@@ -81,7 +81,7 @@ public sealed class LatencyTests(ITestOutputHelper output)
 
     private static string[] Lines(TempDirectory directory, string file) => File.ReadAllLines(Path.Combine(directory.Path, "latency-lab", file));
 
-    /// <summary>Waits until the lab has so many processes of its own.</summary>
+    /// <summary>Waits until the lab has so many processes of its own. It tells nobody when it starts one, so they are looked for.</summary>
     private static async Task<IReadOnlyList<(int Id, string[] Command)>> ChildrenAsync(CommandProcess lab, int count)
     {
         while (true)
